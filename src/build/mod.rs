@@ -1,0 +1,3 @@
+//! A folder of pictures → vectors → an index: the pipeline.
+
+pub mod assemble;

@@ -1,0 +1,1 @@
+//! Pixels → vector. The only room that names tract.

@@ -1,0 +1,1 @@
+//! Bytes → oriented pixels, within limits that are checked before decoding.

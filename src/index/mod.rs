@@ -1,0 +1,1 @@
+//! The files: container, routing, segments, records, manifest; nothing but bytes ⇄ values.

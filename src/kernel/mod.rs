@@ -1,0 +1,1 @@
+//! Dot products and scans: the only room with SIMD, and the only one with `unsafe`.

@@ -1,0 +1,1 @@
+//! Ranked ids → recall, precision, MRR, mAP, nDCG.

@@ -1,0 +1,1 @@
+//! Vectors → cells: micro-clusters joined by Ward linkage, cut, then balanced.

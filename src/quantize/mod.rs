@@ -1,0 +1,1 @@
+//! Vector ⇄ code: int8 centroids and int8 cell residuals.

@@ -1,0 +1,1 @@
+//! Estimates → a plan of splits and merges, applied to a copy and verified by replay.

@@ -1,0 +1,1 @@
+//! Static files, and the intake of events.
