@@ -1,0 +1,22 @@
+// The public surface of the npm package. Importing it has no effect: no window, no worker, no fetch.
+
+export { createImageSearch, type ImageSearch, type Sharing } from "./session.js";
+export { NearsightError, type Code } from "./errors.js";
+export { CODES } from "./codes.js";
+export type {
+  Asset,
+  Conditions,
+  EmbedOptions,
+  EventOptions,
+  Filter,
+  Hit,
+  ImageSearchOptions,
+  PictureRecord,
+  Preload,
+  Progress,
+  SearchInput,
+  SearchOptions,
+  SearchResult,
+  Stats,
+  Update,
+} from "./types.js";
