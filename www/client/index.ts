@@ -3,6 +3,7 @@
 export { createImageSearch, type ImageSearch, type Sharing } from "./session.js";
 export { NearsightError, type Code } from "./errors.js";
 export { CODES } from "./codes.js";
+export type { Memory } from "./protocol.js";
 export type {
   Asset,
   Conditions,

@@ -11,7 +11,7 @@ import { EventQueue, base64, randomId, type QueryEvent } from "./events.js";
 import { toFilterSettings } from "./filter.js";
 import type { AllRecords, Answers, Kind, Memory, OpenSettings, Opened, Payloads, SearchAnswer, SearchSettings, Source } from "./protocol.js";
 import { toSource } from "./source.js";
-import type { EmbedOptions, Hit, ImageSearchOptions, SearchInput, SearchOptions, SearchResult, Update } from "./types.js";
+import type { EmbedOptions, Hit, ImageSearchOptions, PictureRecord, SearchInput, SearchOptions, SearchResult, Update } from "./types.js";
 
 /** Whether clicks may be shared, and why not. */
 export interface Sharing {
@@ -38,6 +38,8 @@ export interface ImageSearch {
   /** Tells the site's server that this hit was chosen, where the visitor consents; else nothing. */
   click(hit: Hit): void;
   consent(given: boolean): void;
+  /** What the index knows of every picture; reads all records. */
+  records(): Promise<readonly PictureRecord[]>;
   /** Takes a newer epoch if there is one; fetches only the files that are missing. */
   checkForUpdate(): Promise<Update>;
   /** Bytes of the module's memory, and bytes read since the session was opened. */
@@ -144,6 +146,10 @@ class Session implements ImageSearch {
       this.#options.onUpdate?.(update);
     }
     return update;
+  }
+
+  async records(): Promise<readonly PictureRecord[]> {
+    return (await this.#allRecords(undefined)).records;
   }
 
   memory(): Promise<Memory> {
