@@ -31,9 +31,13 @@ async function wasmTarget() {
 
 async function cargoTool(program, crate, version) {
   if (probe(program)?.includes(version)) return;
-  await must(`compiling ${crate} ${version} (once, a few minutes)`, "cargo", [
-    "install", crate, "--version", version, "--locked", "--quiet",
-  ], { advice: "Is the crate registry reachable?" });
+  const install = ["install", crate, "--version", version, "--quiet"];
+  say(`compiling ${crate} ${version} (once, a few minutes)`);
+  // With the versions that its authors locked; without, where the registry has withdrawn one of them.
+  if ((await run("cargo", [...install, "--locked"], { quiet: true })).status === 0) return;
+  await must(`compiling ${crate} ${version} with other versions of its dependencies`, "cargo", install, {
+    advice: "Is the crate registry reachable?",
+  });
 }
 
 async function packages() {
