@@ -1,11 +1,11 @@
 // What goes wrong on the way is told, and never taken for an answer.
 
 import { openPackage } from "./package_page.js";
-import { GALLERY, answer, expect, gallery, openPage, test } from "./site.js";
+import { GALLERY, answer, expect, gallery, test } from "./site.js";
 import type { Page, Route } from "@playwright/test";
 
 // The browser itself reports what the network refuses.
-test.use({ allowed: [[/Failed to load resource/, /net::ERR/], { option: true }] });
+test.use({ allowed: [[/Failed to load resource/, /net::ERR/], { scope: "test" }] });
 
 const html = (route: Route): Promise<void> => route.fulfill({ status: 200, contentType: "text/html", body: "<!doctype html><title>Not here</title>" });
 

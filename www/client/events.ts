@@ -44,8 +44,11 @@ export type ImageEvent =
       readonly at: number;
     };
 
-/** The server takes at most this many at once. */
+/** The server takes at most this many at once, in a body of at most 256 KiB. */
 const BATCH = 100;
+const BATCH_BYTES = 200_000;
+/** Browsers let requests outlive their page up to 64 KiB in all. */
+const LEAVING_BYTES = 50_000;
 /** A page that cannot reach its server keeps this many, then forgets the oldest. */
 const QUEUE_LIMIT = 500;
 /** Long enough to join an impression and its click, short enough that few are lost when a tab dies. */
@@ -158,8 +161,7 @@ export class EventQueue {
     this.#cancelTimer();
     if (this.#sending !== null && !leaving) return this.#sending;
     if (this.#queue.length === 0 || !this.allowed || this.#endpoint === null) return;
-    const batch = this.#queue.slice(0, BATCH);
-    this.#sending = this.#send(this.#endpoint, batch, leaving).finally(() => {
+    this.#sending = this.#send(this.#endpoint, this.#batch(leaving ? LEAVING_BYTES : BATCH_BYTES), leaving).finally(() => {
       this.#sending = null;
       if (this.#queue.length > 0) this.#schedule();
     });
@@ -168,9 +170,26 @@ export class EventQueue {
 
   async close(): Promise<void> {
     document.removeEventListener("visibilitychange", this.#onHidden);
-    await this.flush(true);
+    await this.#sending;
+    // As long as it gets shorter: a server that does not answer must not keep a page from closing.
+    for (let before = Infinity; this.#queue.length > 0 && this.#queue.length < before; ) {
+      before = this.#queue.length;
+      await this.flush();
+    }
     this.#cancelTimer();
     this.#queue = [];
+  }
+
+  /** The oldest events that fit into one request. */
+  #batch(limitBytes: number): ImageEvent[] {
+    let bytes = 0;
+    const batch: ImageEvent[] = [];
+    for (const event of this.#queue.slice(0, BATCH)) {
+      bytes += JSON.stringify(event).length;
+      if (batch.length > 0 && bytes > limitBytes) break;
+      batch.push(event);
+    }
+    return batch;
   }
 
   async #send(endpoint: string, batch: readonly ImageEvent[], keepalive: boolean): Promise<void> {
