@@ -1,0 +1,19 @@
+// Builds the command-line tool, the wasm module and the page. The two compilations run side by side:
+// each ends in a long single-threaded step (linking; fat LTO), so on two cores they fill each other's gaps.
+import { must, say } from "./step.mjs";
+import { setUpBuild } from "./setup.mjs";
+
+export async function build() {
+  await setUpBuild();
+  const advice = "The compiler's message is above.";
+  await Promise.all([
+    must("building the nearsight tool", "cargo", ["build", "--release", "--quiet", "--bin", "nearsight"], { advice }),
+    must("building the wasm module", "node", ["scripts/build-wasm.mjs"], { advice }),
+  ]);
+  await must("building the page", "node", ["www/build.mjs"], { advice });
+}
+
+if (process.argv[1] === new URL(import.meta.url).pathname) {
+  await build();
+  say("built: target/release/nearsight, www/wasm, dist (npm package), www/dist (page).");
+}
