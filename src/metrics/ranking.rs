@@ -118,7 +118,10 @@ mod tests {
             (1.0 + 2.0 / 3.0 + 0.5) / 3.0,
         );
         // The third relevant id is never found.
-        near(average_precision(&[1, 9, 2], &[1, 2, 3]), (1.0 + 2.0 / 3.0) / 3.0);
+        near(
+            average_precision(&[1, 9, 2], &[1, 2, 3]),
+            (1.0 + 2.0 / 3.0) / 3.0,
+        );
         near(average_precision(&[1, 1, 1], &[1, 2]), 0.5);
         near(average_precision(&[4], &[]), 1.0);
     }
@@ -147,7 +150,10 @@ mod tests {
 
     #[test]
     fn ndcg_of_repeated_unknown_or_worthless_ids() {
-        near(ndcg(&[1, 1, 1], &[(1, 1.0), (2, 1.0)], 3), 1.0 / (1.0 + 1.0 / 3f64.log2()));
+        near(
+            ndcg(&[1, 1, 1], &[(1, 1.0), (2, 1.0)], 3),
+            1.0 / (1.0 + 1.0 / 3f64.log2()),
+        );
         near(ndcg(&[5, 6], &[(1, 1.0)], 2), 0.0);
         near(ndcg(&[5, 6], &[], 2), 1.0);
         near(ndcg(&[5], &[(5, -2.0)], 1), 1.0);

@@ -13,7 +13,13 @@ pub(super) struct Means {
 }
 
 /// `steps` Lloyd steps over `members`. Fewer than `k` means come back when fewer distinct rows exist; none of them is empty.
-pub(super) fn kmeans(rows: Rows, members: &[u32], k: usize, steps: usize, random: &mut Random) -> Means {
+pub(super) fn kmeans(
+    rows: Rows,
+    members: &[u32],
+    k: usize,
+    steps: usize,
+    random: &mut Random,
+) -> Means {
     let dimension = rows.dimension();
     let mut centroids = spread_start(rows, members, k, random);
     let mut nearest = assign(rows, members, &centroids);
@@ -47,7 +53,10 @@ fn spread_start(rows: Rows, members: &[u32], k: usize, random: &mut Random) -> V
         }
         let mut total = 0.0f64;
         for (distance, &member) in distances.iter_mut().zip(members) {
-            *distance = distance.min(kernel::squared_distance_f32(rows.row(member as usize), centroid));
+            *distance = distance.min(kernel::squared_distance_f32(
+                rows.row(member as usize),
+                centroid,
+            ));
             total += f64::from(*distance);
         }
         if total == 0.0 {
@@ -100,7 +109,12 @@ fn nearest_of(half_norms: &[f32], dots: &[f32]) -> u32 {
 }
 
 /// Each centroid becomes the mean of its members; one without members stays where it is. Returns the number of members of each.
-pub(super) fn move_to_means(rows: Rows, members: &[u32], nearest: &[u32], centroids: &mut [f32]) -> Vec<u32> {
+pub(super) fn move_to_means(
+    rows: Rows,
+    members: &[u32],
+    nearest: &[u32],
+    centroids: &mut [f32],
+) -> Vec<u32> {
     let dimension = rows.dimension();
     let mut sums = vec![0.0f64; centroids.len()];
     let mut counts = vec![0u32; centroids.len() / dimension];

@@ -77,7 +77,9 @@ mod tests {
 
     #[test]
     fn xoshiro_gives_its_published_sequence() {
-        let mut random = Random { state: [1, 2, 3, 4] };
+        let mut random = Random {
+            state: [1, 2, 3, 4],
+        };
         let first: Vec<u64> = (0..4).map(|_| random.next_u64()).collect();
         assert_eq!(first, [11_520, 0, 1_509_978_240, 1_215_971_899_390_074_240]);
     }
@@ -100,7 +102,10 @@ mod tests {
         for _ in 0..10_000 {
             counts[random.below(10)] += 1;
         }
-        assert!(counts.iter().all(|&count| (850..1150).contains(&count)), "{counts:?}");
+        assert!(
+            counts.iter().all(|&count| (850..1150).contains(&count)),
+            "{counts:?}"
+        );
         assert_eq!(random.below(0), 0);
     }
 }

@@ -102,7 +102,10 @@ mod tests {
     fn half_a_vector_and_no_dimension_are_refused() {
         assert_eq!(
             Rows::new(&[1.0; 5], 2).unwrap_err(),
-            PartitionError::CutShort { values: 5, dimension: 2 }
+            PartitionError::CutShort {
+                values: 5,
+                dimension: 2
+            }
         );
         assert_eq!(Rows::new(&[], 0).unwrap_err(), PartitionError::NoDimension);
         assert!(Rows::new(&[], 3).unwrap().is_empty());
