@@ -96,7 +96,7 @@ pub(super) fn settle(rows: Rows, means: &mut Means, mean_size: f64, random: &mut
 /// The fewest and the most rows of a cell when cells hold `mean_size` on average.
 pub(super) fn bounds(mean_size: f64) -> (usize, usize) {
     (
-        (SMALLEST * mean_size).floor() as usize,
+        ((SMALLEST * mean_size).floor() as usize).max(1),
         (LARGEST * mean_size).ceil() as usize,
     )
 }
