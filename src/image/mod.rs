@@ -55,6 +55,14 @@ pub enum ImageError {
         found: usize,
     },
     #[error(
+        "pixels do not fit their size: {found} bytes for {width} x {height}, expected width x height x 4"
+    )]
+    Samples {
+        width: u32,
+        height: u32,
+        found: usize,
+    },
+    #[error(
         "cannot resize to {width} x {height}: each side must be between 1 and {limit}",
         limit = resize::LARGEST_SIDE
     )]
@@ -79,7 +87,7 @@ impl ImageError {
             ImageError::Unsupported { .. } => "picture_unsupported",
             ImageError::Broken { .. } => "picture_broken",
             ImageError::TooLarge { .. } => "picture_too_large",
-            ImageError::Pixels { .. } => "picture_pixels_invalid",
+            ImageError::Pixels { .. } | ImageError::Samples { .. } => "picture_pixels_invalid",
             ImageError::Target { .. } => "picture_target_invalid",
         }
     }
