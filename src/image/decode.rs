@@ -13,31 +13,6 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Pixels that somebody else has decoded (a canvas, a video frame): four bytes each, alpha not
-    /// multiplied in; it is laid over white.
-    pub fn from_rgba(
-        width: u32,
-        height: u32,
-        rgba: &[u8],
-        limits: &Limits,
-    ) -> Result<Picture, ImageError> {
-        limits.check_pixels(width, height)?;
-        let pixels = u64::from(width) * u64::from(height);
-        if pixels == 0 || pixels * 4 != rgba.len() as u64 {
-            return Err(ImageError::Samples {
-                width,
-                height,
-                found: rgba.len(),
-            });
-        }
-        limits.check_allocation(pixels * 3)?;
-        let rgb = rgba
-            .chunks_exact(4)
-            .flat_map(|p| [p[0], p[1], p[2]].map(|value| over_white(value, p[3])))
-            .collect();
-        Ok(Picture { width, height, rgb })
-    }
-
     /// Whether `rgb` has the length that the sides ask for. The fields are public, so every
     /// consumer asks.
     pub(crate) fn check(&self) -> Result<(), ImageError> {
@@ -147,17 +122,6 @@ mod tests {
         assert_eq!(over_white(10, 0), 255);
         assert_eq!(over_white(0, 128), 127);
         assert_eq!(over_white(255, 77), 255);
-    }
-
-    #[test]
-    fn decoded_pixels_are_taken_when_they_fit_their_size() {
-        let limits = Limits::default();
-        let picture = Picture::from_rgba(2, 1, &[1, 2, 3, 255, 9, 9, 9, 0], &limits).unwrap();
-        assert_eq!(picture.rgb, [1, 2, 3, 255, 255, 255]);
-        for (width, height) in [(1, 1), (0, 0), (2, 2)] {
-            let refused = Picture::from_rgba(width, height, &[0; 8], &limits).unwrap_err();
-            assert_eq!(refused.code(), "picture_pixels_invalid");
-        }
     }
 
     #[test]

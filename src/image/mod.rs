@@ -16,6 +16,7 @@ mod limits;
 mod orient;
 mod png;
 mod resize;
+mod rgba;
 mod sniff;
 mod webp;
 
@@ -57,7 +58,7 @@ pub enum ImageError {
     #[error(
         "pixels do not fit their size: {found} bytes for {width} x {height}, expected width x height x 4"
     )]
-    Samples {
+    Rgba {
         width: u32,
         height: u32,
         found: usize,
@@ -87,7 +88,7 @@ impl ImageError {
             ImageError::Unsupported { .. } => "picture_unsupported",
             ImageError::Broken { .. } => "picture_broken",
             ImageError::TooLarge { .. } => "picture_too_large",
-            ImageError::Pixels { .. } | ImageError::Samples { .. } => "picture_pixels_invalid",
+            ImageError::Pixels { .. } | ImageError::Rgba { .. } => "picture_pixels_invalid",
             ImageError::Target { .. } => "picture_target_invalid",
         }
     }
