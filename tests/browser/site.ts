@@ -118,7 +118,7 @@ export async function drop(page: Page, name: string, bytes: Buffer): Promise<voi
 
 /** Waits for an answer; gives its hits' names in order. */
 export async function answer(page: Page): Promise<string[]> {
-  await expect(page.locator("#status-text")).toHaveText(/pictures, the most alike first\.$/);
+  await expect(page.locator("#status-text")).toHaveText(/pictures in [\d.,]+ ms, the most alike first\.$/);
   return page.locator("#grid .name").allTextContents();
 }
 
