@@ -31,9 +31,15 @@ async function wasmTarget() {
 
 async function cargoTool(program, crate, version) {
   if (probe(program)?.includes(version)) return;
-  await must(`compiling ${crate} ${version} (once, a few minutes)`, "cargo", [
-    "install", crate, "--version", version, "--locked", "--quiet",
-  ], { advice: "Is the crate registry reachable?" });
+  say(`compiling ${crate} ${version} (once, a few minutes)`);
+  const install = ["install", crate, "--version", version, "--quiet"];
+  // As its makers locked it, if those versions can still be had; else with what its manifest allows.
+  const locked = await run("cargo", [...install, "--locked"], { silent: true });
+  if (locked.status === 0) return;
+  const free = await run("cargo", install, { quiet: true });
+  if (free.status !== 0) {
+    fail(`${crate} ${version} could not be installed: see above. Is the crate registry reachable?`);
+  }
 }
 
 async function packages() {

@@ -23,12 +23,13 @@ export function probe(program, args = ["--version"]) {
 
 /**
  * Runs a command in the repository's root. Resolves with `{ status, output, seconds }`; rejects never:
- * the caller decides what a failure means. `quiet` keeps the output until the command has failed.
+ * the caller decides what a failure means. `quiet` keeps the output until the command has failed,
+ * `silent` also then; `capture` passes it on and gives it back.
  */
-export function run(program, args, { env = {}, quiet = false, capture = false, cwd = root } = {}) {
+export function run(program, args, { env = {}, quiet = false, silent = false, capture = false, cwd = root } = {}) {
   const started = performance.now();
   return new Promise((resolve) => {
-    const piped = quiet || capture;
+    const piped = quiet || silent || capture;
     const child = spawn(program, args, {
       cwd,
       env: { ...process.env, ...env },
@@ -38,11 +39,11 @@ export function run(program, args, { env = {}, quiet = false, capture = false, c
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on("data", (chunk) => {
         output += chunk;
-        if (capture && !quiet) process.stdout.write(chunk);
+        if (capture && !quiet && !silent) process.stdout.write(chunk);
       });
     }
     const end = (status) => {
-      if (quiet && status !== 0) process.stderr.write(output);
+      if (quiet && !silent && status !== 0) process.stderr.write(output);
       resolve({ status, output, seconds: (performance.now() - started) / 1000 });
     };
     child.on("error", (error) => {

@@ -1,1 +1,18 @@
 //! Events: what a page reports, what is accepted, and what is estimated from it.
+//!
+//! Bytes of a request → [`Event`]s ([`parse_batch`]), events → [`Estimates`] per cell ([`estimate`]).
+//! Neither reads a clock, a file or a socket.
+
+mod event;
+mod validate;
+mod vector;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub mod typescript;
+
+pub use event::{Audit, Click, Event, Impression, Query, Shown};
+pub use validate::{EVENTS_LIMIT, FeedbackError, check, parse_batch};
+pub use vector::decode_embedding;
+
+/// The codes that [`FeedbackError::code`] can give.
+pub const CODES: &[&str] = &["json_malformed", "batch_invalid", "event_invalid"];

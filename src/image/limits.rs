@@ -59,6 +59,10 @@ impl Limits {
             let reason = format!("its header declares {width} x {height} pixels");
             return Err(ImageError::broken(format, reason));
         }
+        self.check_pixels(width, height)
+    }
+
+    pub(super) fn check_pixels(&self, width: u32, height: u32) -> Result<(), ImageError> {
         within("width in pixels", width.into(), self.width.into(), "width")?;
         within(
             "height in pixels",

@@ -16,6 +16,7 @@ mod limits;
 mod orient;
 mod png;
 mod resize;
+mod rgba;
 mod sniff;
 mod webp;
 
@@ -55,6 +56,14 @@ pub enum ImageError {
         found: usize,
     },
     #[error(
+        "pixels do not fit their size: {found} bytes for {width} x {height}, expected width x height x 4"
+    )]
+    Rgba {
+        width: u32,
+        height: u32,
+        found: usize,
+    },
+    #[error(
         "cannot resize to {width} x {height}: each side must be between 1 and {limit}",
         limit = resize::LARGEST_SIDE
     )]
@@ -79,7 +88,7 @@ impl ImageError {
             ImageError::Unsupported { .. } => "picture_unsupported",
             ImageError::Broken { .. } => "picture_broken",
             ImageError::TooLarge { .. } => "picture_too_large",
-            ImageError::Pixels { .. } => "picture_pixels_invalid",
+            ImageError::Pixels { .. } | ImageError::Rgba { .. } => "picture_pixels_invalid",
             ImageError::Target { .. } => "picture_target_invalid",
         }
     }

@@ -1,0 +1,167 @@
+//! An index for JavaScript: supplied file by file, searched, and advanced to the next epoch.
+
+use std::rc::Rc;
+
+use wasm_bindgen::prelude::*;
+
+use super::allowed::{Allowed, LastAllowed};
+use super::error::Failure;
+use super::values::{IndexRecord, Options, SearchReply, to_js};
+use crate::index::{FileRef, Index, IndexError, Manifest, ModelRef};
+use crate::search::{Query, Step};
+
+/// One epoch, as far as its files have been supplied.
+#[wasm_bindgen(js_name = Index)]
+pub struct IndexHandle {
+    index: Index,
+    last_allowed: LastAllowed,
+}
+
+#[wasm_bindgen(js_class = Index)]
+impl IndexHandle {
+    /// Starts with a manifest; everything that it names is missing.
+    #[wasm_bindgen(constructor)]
+    pub fn new(manifest: &[u8]) -> Result<IndexHandle, JsValue> {
+        Ok(Self::of(Index::open(manifest).map_err(Failure::from)?))
+    }
+
+    /// The next epoch, sharing with this one all that has not changed.
+    pub fn advance(&self, manifest: &[u8]) -> Result<IndexHandle, JsValue> {
+        Ok(Self::of(self.index.advance(manifest).map_err(Failure::from)?))
+    }
+
+    /// Files that have not been supplied: routing, segments, records.
+    #[wasm_bindgen(unchecked_return_type = "FileRef[]")]
+    pub fn missing(&self) -> Result<JsValue, JsValue> {
+        to_js(&self.index.missing())
+    }
+
+    /// Those of them without which no search can begin.
+    #[wasm_bindgen(unchecked_return_type = "FileRef[]")]
+    pub fn missing_routing(&self) -> Result<JsValue, JsValue> {
+        let missing = self.index.routing().is_none().then(|| self.index.manifest().routing.clone());
+        to_js(&missing.into_iter().collect::<Vec<FileRef>>())
+    }
+
+    /// Those of them that hold vectors.
+    #[wasm_bindgen(unchecked_return_type = "FileRef[]")]
+    pub fn missing_vectors(&self) -> Result<JsValue, JsValue> {
+        to_js(&self.index.missing_for_search())
+    }
+
+    /// Those of them that hold records.
+    #[wasm_bindgen(unchecked_return_type = "FileRef[]")]
+    pub fn missing_records(&self) -> Result<JsValue, JsValue> {
+        let records = &self.index.manifest().records;
+        let missing = self.index.missing().into_iter().filter(|file| records.contains(file));
+        to_js(&missing.collect::<Vec<FileRef>>())
+    }
+
+    /// Those of them that hold the records of these pictures.
+    #[wasm_bindgen(unchecked_return_type = "FileRef[]")]
+    pub fn missing_records_of(&self, ids: &[u32]) -> Result<JsValue, JsValue> {
+        let missing = self.index.missing();
+        let mut wanted: Vec<&FileRef> = Vec::new();
+        for file in ids.iter().filter_map(|&id| self.index.record_file(id)) {
+            if missing.contains(file) && !wanted.contains(&file) {
+                wanted.push(file);
+            }
+        }
+        to_js(&wanted)
+    }
+
+    /// Takes in a file, after checking it against the hash in its name.
+    pub fn supply(&mut self, name: &str, bytes: Vec<u8>) -> Result<(), JsValue> {
+        self.index.supply(name, bytes).map_err(Failure::from)?;
+        self.last_allowed.forget();
+        Ok(())
+    }
+
+    /// Whether these are the bytes that the manifest means by this name, for the model's files.
+    pub fn verifies(&self, name: &str, bytes: &[u8]) -> bool {
+        self.manifest().files().any(|file| file.name == name && file.verify(bytes).is_ok())
+    }
+
+    #[wasm_bindgen(unchecked_return_type = "ModelFiles | null")]
+    pub fn model(&self) -> Result<JsValue, JsValue> {
+        let model: Option<&ModelRef> = self.manifest().model.as_ref();
+        to_js(&model)
+    }
+
+    #[wasm_bindgen(getter)]
+    pub fn epoch(&self) -> f64 {
+        self.index.epoch() as f64
+    }
+
+    #[wasm_bindgen(getter)]
+    pub fn pictures(&self) -> f64 {
+        self.manifest().counts.pictures as f64
+    }
+
+    #[wasm_bindgen(getter)]
+    pub fn cells(&self) -> u32 {
+        self.manifest().counts.cells
+    }
+
+    #[wasm_bindgen(getter)]
+    pub fn dimension(&self) -> u32 {
+        self.manifest().dimension as u32
+    }
+
+    /// Searches for a vector: an answer, or the files that must be supplied first. A search that
+    /// needed files begins anew with them, which costs a fraction of fetching one.
+    #[wasm_bindgen(unchecked_return_type = "SearchReply")]
+    pub fn search(
+        &self,
+        vector: &[f32],
+        #[wasm_bindgen(unchecked_param_type = "Options")] options: JsValue,
+        allowed: Option<Vec<u8>>,
+    ) -> Result<JsValue, JsValue> {
+        let options: Options = serde_wasm_bindgen::from_value(options).map_err(Failure::from)?;
+        Ok(to_js(&self.answer(vector, &options, allowed)?)?)
+    }
+
+    /// The vector of a picture as the index holds it, of unit length; nothing where it is not known.
+    pub fn vector_of(&self, id: u32) -> Option<Vec<f32>> {
+        self.index.vector(id)
+    }
+
+    /// What is known of a picture.
+    #[wasm_bindgen(unchecked_return_type = "IndexRecord")]
+    pub fn record(&self, id: u32) -> Result<JsValue, JsValue> {
+        to_js(&self.index.record(id).map_or_else(|| IndexRecord::bare(id), IndexRecord::from))
+    }
+
+    /// What is known of all pictures whose records have been supplied.
+    #[wasm_bindgen(unchecked_return_type = "IndexRecord[]")]
+    pub fn records(&self) -> Result<JsValue, JsValue> {
+        to_js(&self.index.records().map(IndexRecord::from).collect::<Vec<_>>())
+    }
+}
+
+impl IndexHandle {
+    fn of(index: Index) -> Self {
+        Self { index, last_allowed: LastAllowed::default() }
+    }
+
+    fn manifest(&self) -> &Manifest {
+        self.index.manifest()
+    }
+
+    fn answer(&self, vector: &[f32], options: &Options, bits: Option<Vec<u8>>) -> Result<SearchReply, Failure> {
+        let routing = self.index.routing().ok_or_else(|| IndexError::Missing { name: self.manifest().routing.name.clone() })?;
+        let allowed = match bits {
+            Some(bits) => Rc::new(Allowed::from_bits(bits)),
+            None => self.last_allowed.of(&self.index, options),
+        };
+        let passes = |id: u32| allowed.contains(id) && !options.without.contains(&id);
+        let mut query = Query::new(routing, vector, options.search_options())?.with_filter(&passes);
+        Ok(match query.step(&self.index)? {
+            Step::Done(answer) => SearchReply { answer: Some(answer.into()), need: Vec::new() },
+            Step::Need(segments) => {
+                let file = |number: u32| self.index.segment_file(number).cloned();
+                SearchReply { answer: None, need: segments.into_iter().filter_map(file).collect() }
+            }
+        })
+    }
+}

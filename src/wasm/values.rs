@@ -1,0 +1,161 @@
+//! The plain objects that cross, and their TypeScript.
+
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::prelude::*;
+
+use super::error::Failure;
+use crate::index::{FileRef, Record};
+use crate::search::{Answer, SearchOptions};
+
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = r#"
+export interface FileRef { readonly name: string; readonly bytes: number }
+export interface ModelFiles { readonly generation: string; readonly sidecar: FileRef; readonly onnx: FileRef }
+export interface Options {
+  readonly k: number;
+  readonly recall: number;
+  readonly minScore: number | null;
+  readonly exact: boolean;
+  readonly tags: readonly string[];
+  readonly owner: string | null;
+  readonly private: boolean;
+  /** Ids to leave out. */
+  readonly without: readonly number[];
+}
+export interface FoundHit { readonly id: number; readonly score: number; readonly distance: number; readonly cell: number }
+export interface Answer {
+  readonly hits: readonly FoundHit[];
+  readonly probed: readonly number[];
+  readonly scanned: number;
+  readonly confidence: number;
+  readonly capped: boolean;
+}
+/** Either an answer, or the files without which there is none. */
+export interface SearchReply { readonly answer: Answer | null; readonly need: readonly FileRef[] }
+export interface IndexRecord {
+  readonly id: number;
+  readonly key: string;
+  readonly path: string;
+  readonly title: string | null;
+  readonly url: string | null;
+  readonly thumb: string | null;
+  readonly width: number;
+  readonly height: number;
+  readonly tags: readonly string[];
+  readonly owner: string | null;
+  readonly uploaded: string | null;
+  readonly private: boolean;
+}
+"#;
+
+/// What a search is asked for.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Options {
+    pub(super) k: usize,
+    pub(super) recall: f32,
+    pub(super) min_score: Option<f32>,
+    pub(super) exact: bool,
+    pub(super) tags: Vec<String>,
+    pub(super) owner: Option<String>,
+    pub(super) private: bool,
+    pub(super) without: Vec<u32>,
+}
+
+impl Options {
+    pub(super) fn search_options(&self) -> SearchOptions {
+        SearchOptions {
+            k: self.k,
+            recall: self.recall,
+            min_score: self.min_score,
+            exact: self.exact,
+            ..SearchOptions::default()
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct FoundHit {
+    id: u32,
+    score: f32,
+    distance: f32,
+    cell: u32,
+}
+
+#[derive(Serialize)]
+pub(super) struct Found {
+    hits: Vec<FoundHit>,
+    probed: Vec<u32>,
+    scanned: u64,
+    confidence: f32,
+    capped: bool,
+}
+
+impl From<Answer> for Found {
+    fn from(answer: Answer) -> Self {
+        let hit = |hit: crate::search::Hit| FoundHit { id: hit.id, score: hit.score, distance: hit.distance, cell: hit.cell };
+        Self {
+            hits: answer.hits.into_iter().map(hit).collect(),
+            probed: answer.probed,
+            scanned: answer.scanned,
+            confidence: answer.confidence,
+            capped: answer.capped,
+        }
+    }
+}
+
+/// An answer, or what must be supplied first.
+#[derive(Serialize)]
+pub(super) struct SearchReply {
+    pub(super) answer: Option<Found>,
+    pub(super) need: Vec<FileRef>,
+}
+
+/// A record with every field present: absent ones are null, as the page's type says.
+#[derive(Serialize)]
+pub(super) struct IndexRecord {
+    id: u32,
+    key: String,
+    path: String,
+    title: Option<String>,
+    url: Option<String>,
+    thumb: Option<String>,
+    width: u32,
+    height: u32,
+    tags: Vec<String>,
+    owner: Option<String>,
+    uploaded: Option<String>,
+    private: bool,
+}
+
+impl From<Record> for IndexRecord {
+    fn from(record: Record) -> Self {
+        Self {
+            id: record.id,
+            key: record.key,
+            path: record.path,
+            title: record.title,
+            url: record.url,
+            thumb: record.thumb,
+            width: record.width,
+            height: record.height,
+            tags: record.tags,
+            owner: record.owner,
+            uploaded: record.uploaded,
+            private: record.private,
+        }
+    }
+}
+
+impl IndexRecord {
+    /// What a page may know of a picture that the index holds no record of.
+    pub(super) fn bare(id: u32) -> Self {
+        Record { id, ..Record::default() }.into()
+    }
+}
+
+/// A value → plain JavaScript, with null for what is absent.
+pub(super) fn to_js(value: &impl Serialize) -> Result<JsValue, JsValue> {
+    let serializer = serde_wasm_bindgen::Serializer::new().serialize_missing_as_null(true);
+    Ok(value.serialize(&serializer).map_err(Failure::from)?)
+}

@@ -1,0 +1,93 @@
+// www/client, www/wasm → dist (the npm package); www/demo → www/dist (the page that `serve` shows).
+//
+// The page imports the package by its public door and nothing else. Its assets carry the hash of their
+// content, so a server may let browsers keep them for ever.
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { basename, extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const wasm = join(root, "www/wasm/nearsight_bg.wasm");
+const dist = join(root, "dist");
+const page = join(root, "www/dist");
+
+if (!existsSync(wasm)) {
+  console.error('www/wasm/nearsight_bg.wasm is missing; run "node scripts/build-wasm.mjs" first.');
+  process.exit(1);
+}
+
+const common = {
+  bundle: true,
+  format: "esm",
+  platform: "browser",
+  // What has WebAssembly SIMD in workers has all of this.
+  target: ["chrome94", "firefox114", "safari16.4"],
+  define: { NEARSIGHT_WASM_BYTES: String(statSync(wasm).size) },
+  logLevel: "warning",
+  absWorkingDir: root,
+};
+
+await buildPackage();
+await buildPage();
+
+async function buildPackage() {
+  rmSync(dist, { recursive: true, force: true });
+  mkdirSync(dist, { recursive: true });
+  await Promise.all([
+    build({ ...common, entryPoints: ["www/client/index.ts"], outfile: join(dist, "index.js") }),
+    // Bundlers copy the worker as it is, so it is made small here.
+    build({ ...common, entryPoints: ["www/client/worker.ts"], outfile: join(dist, "worker.js"), minify: true }),
+    build({ ...common, entryPoints: ["www/client/vite.ts"], outfile: join(dist, "vite.js"), platform: "node", target: "node20" }),
+  ]);
+  copyFileSync(wasm, join(dist, "nearsight_bg.wasm"));
+  const types = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "www/client/tsconfig.json"], { cwd: root, stdio: "inherit" });
+  if (types.status !== 0) process.exit(1);
+}
+
+async function buildPage() {
+  rmSync(page, { recursive: true, force: true });
+  mkdirSync(join(page, "assets"), { recursive: true });
+  const worker = hashed(join(dist, "worker.js"));
+  const module = hashed(join(dist, "nearsight_bg.wasm"));
+
+  // What a bundler does with the package's two `new URL(…, import.meta.url)`.
+  const assets = {
+    name: "assets",
+    setup(bundler) {
+      bundler.onResolve({ filter: /^nearsight$/ }, () => ({ path: join(dist, "index.js") }));
+      bundler.onLoad({ filter: /dist[\\/]index\.js$/ }, ({ path }) => {
+        const contents = readFileSync(path, "utf8")
+          .replaceAll('"./worker.js"', JSON.stringify(`./${worker}`))
+          .replaceAll('"./nearsight_bg.wasm"', JSON.stringify(`./${module}`));
+        return { contents, loader: "js" };
+      });
+    },
+  };
+  const bundled = await build({
+    ...common,
+    entryPoints: ["www/demo/page.ts", "www/demo/page.css"],
+    outdir: join(page, "assets"),
+    entryNames: "[name]-[hash]",
+    minify: true,
+    metafile: true,
+    plugins: [assets],
+  });
+  const made = Object.keys(bundled.metafile.outputs).map((path) => basename(path));
+  const named = (extension) => `assets/${made.find((name) => name.endsWith(extension))}`;
+  const html = readFileSync(join(root, "www/demo/index.html"), "utf8")
+    .replace("page.css", named(".css"))
+    .replace("page.ts", named(".js"))
+    .replace("icon.svg", `assets/${hashed(join(root, "www/demo/icon.svg"))}`);
+  writeFileSync(join(page, "index.html"), html);
+}
+
+/** Copies a file into the page's assets under a name with its hash; gives that name. */
+function hashed(path) {
+  const hash = createHash("sha256").update(readFileSync(path)).digest("hex").slice(0, 8).toUpperCase();
+  const name = `${basename(path, extname(path))}-${hash}${extname(path)}`;
+  copyFileSync(path, join(page, "assets", name));
+  return name;
+}

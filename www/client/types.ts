@@ -1,0 +1,147 @@
+// The shapes a caller sees: what may be searched for, what is asked, and what comes back.
+
+/** A place in the loading of the three parts. `totalBytes` counts decoded bytes, as does `loadedBytes`. */
+export interface Progress {
+  readonly phase: "starting" | "loading" | "warming" | "ready";
+  readonly loadedBytes: number;
+  /** Null until the manifest has told the sizes; never a guess. */
+  readonly totalBytes: number | null;
+}
+
+/** A file that the package needs: its address, or its bytes. */
+export type Asset = string | URL | ArrayBuffer | Uint8Array<ArrayBuffer>;
+
+/** What may be searched for. */
+export type SearchInput =
+  | Blob
+  | ImageBitmap
+  | ImageData
+  | HTMLImageElement
+  | URL
+  | string
+  | Float32Array
+  | { readonly id: number };
+
+/** What an index knows about a picture. */
+export interface PictureRecord {
+  readonly id: number;
+  /** The site's own name for the picture; its path where none was given. */
+  readonly key: string;
+  readonly path: string;
+  readonly title: string | null;
+  /** An http(s) address, or null. */
+  readonly url: string | null;
+  /** The address of the thumbnail, or null where the index has none. */
+  readonly thumb: string | null;
+  /** Size of the thumbnail's original in pixels; 0 where it is not known. */
+  readonly width: number;
+  readonly height: number;
+  readonly tags: readonly string[];
+  readonly owner: string | null;
+  readonly uploaded: string | null;
+  readonly private: boolean;
+}
+
+/** One found picture. */
+export interface Hit extends PictureRecord {
+  /** Cosine similarity, 1 for the same vector. */
+  readonly score: number;
+  readonly distance: number;
+  readonly cell: number;
+  /** Place in the answer, from 0. */
+  readonly position: number;
+  /** The answer it belongs to, for `click`. */
+  readonly searchId: string;
+}
+
+/** What an answer cost and how complete it is. */
+export interface Stats {
+  readonly epoch: number;
+  readonly cellsProbed: number;
+  readonly cellsTotal: number;
+  readonly vectorsScanned: number;
+  readonly vectorsTotal: number;
+  /** Bytes read for this search alone; what was loaded before is in `loadedBytes` of the session. */
+  readonly bytesFetched: number;
+  /** Expected recall of this answer, 0 to 1. */
+  readonly confidence: number;
+  /** True where a cap stopped the search before the recall that was asked for. */
+  readonly capped: boolean;
+  readonly decodeMs: number;
+  readonly embedMs: number;
+  readonly searchMs: number;
+}
+
+export interface SearchResult {
+  readonly searchId: string;
+  readonly hits: readonly Hit[];
+  readonly stats: Stats;
+}
+
+/** Which pictures may be found. A picture must pass every condition that is given. */
+export interface Conditions {
+  /** It has at least one of these tags. */
+  readonly tags?: readonly string[];
+  readonly owner?: string;
+  /** True: private pictures too. They are left out otherwise. */
+  readonly private?: boolean;
+}
+
+export type Filter = Conditions | ((record: PictureRecord) => boolean);
+
+export interface SearchOptions {
+  /** How many hits, 1 to 1000. Default 24. */
+  readonly k?: number;
+  /** The share of the true nearest that is wanted, 0 to 1. Default 0.95. */
+  readonly recall?: number;
+  /** Hits below this cosine are left out. */
+  readonly minScore?: number;
+  /** Look at every vector. */
+  readonly exact?: boolean;
+  readonly filter?: Filter;
+  readonly signal?: AbortSignal;
+}
+
+export interface EmbedOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface Update {
+  readonly updated: boolean;
+  readonly epoch: number;
+  readonly pictures: number;
+  readonly cells: number;
+  readonly bytesFetched: number;
+  /** The epoch of a manifest that was refused for being older than the one held. */
+  readonly refusedEpoch: number | null;
+}
+
+/** `all`: every part before the first search. `routing`: cells as searches need them. `auto`: by size. */
+export type Preload = "all" | "routing" | "auto";
+
+export interface EventOptions {
+  /** Nothing is queued or sent without it. A function is asked at each event. */
+  readonly consent: boolean | (() => boolean);
+  /** Where events go. Default: what the server that holds the index offers, if it does. */
+  readonly endpoint?: string | URL;
+  /** True: the int8 vector of a searched picture goes along. Default false. */
+  readonly shareEmbedding?: boolean;
+  /** The share of searches that is answered again exactly, in idle time, to report the recall. Default 0.02. */
+  readonly auditShare?: number;
+}
+
+export interface ImageSearchOptions {
+  /** The folder that `nearsight build` made; `manifest.json` lies in it. */
+  readonly index: string | URL;
+  /** Another model than the index names. */
+  readonly model?: { readonly onnx: Asset; readonly sidecar: Asset };
+  readonly wasm?: Asset | WebAssembly.Module;
+  /** The address of the worker script, or a function that starts one. */
+  readonly worker?: string | URL | (() => Worker);
+  readonly events?: EventOptions;
+  readonly preload?: Preload;
+  readonly onProgress?: (progress: Progress) => void;
+  /** Called after a new epoch was taken. */
+  readonly onUpdate?: (update: Update) => void;
+  readonly signal?: AbortSignal;
+}
