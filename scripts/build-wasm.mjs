@@ -45,7 +45,7 @@ if (held === now && existsSync(module)) {
 } else {
   mkdirSync(out, { recursive: true });
   await must("compiling the wasm module", "cargo", [
-    "build", "--quiet", "--profile", "wasm", "--lib", "--target", "wasm32-unknown-unknown",
+    "rustc", "--quiet", "--profile", "wasm", "--lib", "--crate-type", "cdylib", "--target", "wasm32-unknown-unknown",
   ]);
   const target = process.env.CARGO_TARGET_DIR ?? join(root, "target");
   await must("making its glue", "wasm-bindgen", [

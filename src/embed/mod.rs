@@ -1,1 +1,214 @@
-//! Pixels → vector. The only room that names tract.
+//! Pixels → vector, by a network in ONNX form and the sidecar that says how to feed it.
+//!
+//! The only room that names tract. Any network with one picture in and one vector out will do: planes or
+//! interleaved pixels, floats or bytes, pooled here or inside. A network is refused, not served,
+//! when this runtime does not compute the reference vector that its sidecar carries
+//! ([`reference`]): quantised networks in particular come out differently from runtime to runtime, and an
+//! index made elsewhere would then answer wrongly without a sign.
+//!
+//! Never reads a file or the network: the caller brings the bytes.
+
+mod fold;
+mod infer;
+mod model;
+mod preprocess;
+mod reference;
+mod sidecar;
+
+use crate::image::{self, ImageError, Limits, Picture};
+use model::Network;
+pub use reference::pattern;
+pub use sidecar::{
+    Channels, ElementType, Input, Layout, Output, Pooling, Reference, Sidecar, TRIANGLES,
+};
+
+/// A network, ready to run. Shared freely between threads.
+#[derive(Debug)]
+pub struct Embedder {
+    network: Network,
+    sidecar: Sidecar,
+    checked: bool,
+}
+
+/// What was found in a network that came without a sidecar.
+#[derive(Debug)]
+pub struct Inferred {
+    pub embedder: Embedder,
+    pub sidecar: Sidecar,
+    /// One sentence for each thing that was taken for granted, to be shown to a person.
+    pub assumed: Vec<String>,
+    /// Always false today: without a reference vector nothing can be compared. Shown, so that nobody
+    /// takes an inferred model for a checked one.
+    pub checked: bool,
+}
+
+impl Embedder {
+    /// Loads a network and runs it once: on the sidecar's reference when it has one.
+    pub fn load(onnx: &[u8], sidecar: &Sidecar) -> Result<Embedder, EmbedError> {
+        sidecar.check()?;
+        let network = Network::load(onnx, &sidecar.input, &sidecar.output.name)?;
+        let mut embedder = Embedder {
+            network,
+            sidecar: sidecar.clone(),
+            checked: false,
+        };
+        embedder.checked = reference::check(&embedder)?;
+        Ok(embedder)
+    }
+
+    /// Loads a network that came without a sidecar, with the usual defaults.
+    pub fn infer(onnx: &[u8]) -> Result<Inferred, EmbedError> {
+        infer::infer(onnx)
+    }
+
+    /// The vector of a picture, of unit length.
+    pub fn embed(&self, picture: &Picture) -> Result<Vec<f32>, EmbedError> {
+        let input = &self.sidecar.input;
+        let pixels = image::resize(
+            picture,
+            input.width,
+            input.height,
+            input.resize,
+            input.filter,
+        )?;
+        self.run(&pixels)
+    }
+
+    /// Decodes a picture's file and embeds it. The picture comes back for a thumbnail: it is
+    /// [`image::decode_side`] pixels or more on its shorter side, not the file's full size.
+    pub fn embed_bytes(
+        &self,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<(Vec<f32>, Picture), EmbedError> {
+        let input = &self.sidecar.input;
+        let side = image::decode_side(input.width.max(input.height));
+        let picture = image::decode(bytes, limits, Some(side))?;
+        Ok((self.embed(&picture)?, picture))
+    }
+
+    /// Numbers in a vector.
+    pub fn dimension(&self) -> usize {
+        self.sidecar.output.dimension
+    }
+
+    pub fn sidecar(&self) -> &Sidecar {
+        &self.sidecar
+    }
+
+    /// Whether a reference vector was there and came out.
+    pub fn checked(&self) -> bool {
+        self.checked
+    }
+
+    /// Runs the network on pixels of exactly its input size.
+    fn run(&self, pixels: &Picture) -> Result<Vec<f32>, EmbedError> {
+        let values = self.network.run(pixels, &self.sidecar.input)?;
+        let output = &self.sidecar.output;
+        let vector = values.pool(output.pooling, self.sidecar.input.layout);
+        if vector.len() != output.dimension {
+            return Err(EmbedError::Mismatch {
+                what: "numbers in the output",
+                found: format!("{} (shape {:?})", vector.len(), values.shape),
+                expected: output.dimension.to_string(),
+            });
+        }
+        normalise(vector)
+    }
+}
+
+/// Divides by the length.
+fn normalise(mut vector: Vec<f32>) -> Result<Vec<f32>, EmbedError> {
+    let square: f64 = vector.iter().map(|&v| f64::from(v) * f64::from(v)).sum();
+    let length = square.sqrt();
+    if !length.is_finite() || length < 1e-12 {
+        return Err(EmbedError::Output {
+            length: length as f32,
+        });
+    }
+    for value in &mut vector {
+        *value = (f64::from(*value) / length) as f32;
+    }
+    Ok(vector)
+}
+
+/// Why a network was refused or gave no vector.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EmbedError {
+    #[error(
+        "this is not a usable ONNX model ({reason}); export it again as one .onnx file with its weights inside"
+    )]
+    Broken { reason: String },
+    #[error("this kind of model is not supported: {found}; expected {expected}")]
+    Unsupported { found: String, expected: String },
+    #[error(
+        "model and sidecar disagree about the {what}: found {found}, expected {expected}; correct model.json or take the model it was written for"
+    )]
+    Mismatch {
+        what: &'static str,
+        found: String,
+        expected: String,
+    },
+    #[error("model.json: {reason}; correct it, or leave it out to have defaults inferred")]
+    Sidecar { reason: String },
+    #[error(
+        "the model does not compute its reference vector here: cosine {cosine:.6}, expected at least {min_cosine}; \
+         this runtime and the one that wrote model.json disagree, so its vectors would be wrong: \
+         export the model with float32 activations (int8 weights are fine), or write the reference anew and rebuild the index with this runtime"
+    )]
+    ReferenceFailed { cosine: f64, min_cosine: f64 },
+    #[error(
+        "the model gave no direction: an output of length {length}; the picture is degenerate or the model's mean and std are wrong"
+    )]
+    Output { length: f32 },
+    #[error(transparent)]
+    Image(#[from] ImageError),
+}
+
+/// Every code of this room's own; pictures bring theirs.
+pub const CODES: &[&str] = &[
+    "model_broken",
+    "model_unsupported",
+    "model_mismatch",
+    "model_sidecar_invalid",
+    "model_reference_failed",
+    "model_output_invalid",
+];
+
+impl EmbedError {
+    /// The stable name of the kind of failure.
+    pub fn code(&self) -> &'static str {
+        match self {
+            EmbedError::Broken { .. } => "model_broken",
+            EmbedError::Unsupported { .. } => "model_unsupported",
+            EmbedError::Mismatch { .. } => "model_mismatch",
+            EmbedError::Sidecar { .. } => "model_sidecar_invalid",
+            EmbedError::ReferenceFailed { .. } => "model_reference_failed",
+            EmbedError::Output { .. } => "model_output_invalid",
+            EmbedError::Image(error) => error.code(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_embedder_is_shared_between_threads() {
+        fn shared<T: Send + Sync>() {}
+        shared::<Embedder>();
+    }
+
+    #[test]
+    fn an_output_without_direction_is_refused() {
+        for vector in [vec![0.0; 4], vec![f32::NAN, 1.0], vec![f32::INFINITY, 1.0]] {
+            assert_eq!(
+                normalise(vector).unwrap_err().code(),
+                "model_output_invalid"
+            );
+        }
+        assert_eq!(normalise(vec![3.0, 4.0]).unwrap(), [0.6, 0.8]);
+    }
+}

@@ -1,0 +1,324 @@
+//! ONNX bytes → a network that runs. The only file that knows tract's types beside `fold.rs`.
+
+use std::sync::Arc;
+
+use tract_onnx::Onnx;
+use tract_onnx::pb::tensor_proto::DataType;
+use tract_onnx::pb::tensor_shape_proto::dimension::Value as Side;
+use tract_onnx::pb::type_proto::Value;
+use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto};
+use tract_onnx::prelude::*;
+
+use super::EmbedError;
+use super::fold::fold_stored_weights;
+use super::preprocess::{self, Values};
+use super::sidecar::{ElementType, Input, Layout};
+use crate::image::Picture;
+
+/// No value inside a network may be larger: an embedder for a browser never comes near it.
+const LARGEST_VALUE_BYTES: u64 = 512 << 20;
+
+/// A network for one picture at a time.
+#[derive(Debug)]
+pub(super) struct Network {
+    plan: Arc<TypedRunnableModel>,
+}
+
+/// What a graph says about its input or output, before it is loaded.
+#[derive(Debug, Clone)]
+pub(super) struct Declared {
+    pub(super) name: String,
+    pub(super) element: i32,
+    /// `None`: symbolic or unknown.
+    pub(super) shape: Vec<Option<i64>>,
+}
+
+/// The parsed file.
+pub(super) struct Parsed {
+    proto: ModelProto,
+    pub(super) input: Declared,
+    pub(super) outputs: Vec<Declared>,
+}
+
+fn broken(error: &TractError) -> EmbedError {
+    let mut reason = error.root_cause().to_string();
+    if reason.len() > 300 {
+        let cut = (0..=300).rev().find(|&at| reason.is_char_boundary(at));
+        reason.truncate(cut.unwrap_or(0));
+    }
+    EmbedError::Broken { reason }
+}
+
+/// Reads the file and finds its one picture input.
+pub(super) fn parse(onnx: &[u8]) -> Result<Parsed, EmbedError> {
+    if let Some(name) = name_of_other(onnx) {
+        return Err(EmbedError::Broken {
+            reason: format!("it is {name}"),
+        });
+    }
+    let framework = tract_onnx::onnx();
+    let mut proto = framework
+        .proto_model_for_read(&mut &*onnx)
+        .map_err(|error| broken(&error))?;
+    let graph = proto.graph.as_mut().ok_or_else(|| EmbedError::Broken {
+        reason: "it holds no graph".to_owned(),
+    })?;
+    if let Some(node) = graph
+        .node
+        .iter()
+        .find(|node| !framework.op_register.0.contains_key(&node.op_type))
+    {
+        return Err(EmbedError::Unsupported {
+            found: format!("the operator {:?} in node {:?}", node.op_type, node.name),
+            expected: "operators that tract 0.23 knows".to_owned(),
+        });
+    }
+    let input = only_input(graph)?;
+    let outputs = graph.output.iter().map(declared).collect();
+    fold_stored_weights(graph);
+    Ok(Parsed {
+        proto,
+        input,
+        outputs,
+    })
+}
+
+fn only_input(graph: &GraphProto) -> Result<Declared, EmbedError> {
+    // Old files list their weights among the inputs.
+    let fed: Vec<Declared> = graph
+        .input
+        .iter()
+        .filter(|input| graph.initializer.iter().all(|w| w.name != input.name))
+        .map(declared)
+        .collect();
+    let describe = |fed: &[Declared]| {
+        let each = |input: &Declared| format!("{:?} {}", input.name, shape_text(&input.shape));
+        fed.iter().map(each).collect::<Vec<_>>().join(", ")
+    };
+    let expected =
+        "one input with four sides: [batch, 3, height, width] or [batch, height, width, 3]";
+    match fed.as_slice() {
+        [only] if only.shape.len() == 4 => Ok(only.clone()),
+        [] => Err(EmbedError::Unsupported {
+            found: "a model without inputs".to_owned(),
+            expected: expected.to_owned(),
+        }),
+        others => Err(EmbedError::Unsupported {
+            found: format!("{} input(s): {}", others.len(), describe(others)),
+            expected: expected.to_owned(),
+        }),
+    }
+}
+
+fn declared(info: &ValueInfoProto) -> Declared {
+    let tensor = info.r#type.as_ref().and_then(|kind| kind.value.as_ref());
+    let (element, shape) = match tensor {
+        Some(Value::TensorType(tensor)) => (tensor.elem_type, tensor.shape.as_ref()),
+        _ => (0, None),
+    };
+    let side = |dim: &tract_onnx::pb::tensor_shape_proto::Dimension| match &dim.value {
+        Some(Side::DimValue(value)) if *value > 0 => Some(*value),
+        _ => None,
+    };
+    Declared {
+        name: info.name.clone(),
+        element,
+        shape: shape.map_or(Vec::new(), |shape| shape.dim.iter().map(side).collect()),
+    }
+}
+
+/// A shape as a person writes it, `?` for what is open.
+pub(super) fn shape_text(shape: &[Option<i64>]) -> String {
+    let side = |side: &Option<i64>| side.map_or("?".to_owned(), |side| side.to_string());
+    format!(
+        "[{}]",
+        shape.iter().map(side).collect::<Vec<_>>().join(", ")
+    )
+}
+
+impl Network {
+    /// Parses and prepares a network for the input that the sidecar describes.
+    pub(super) fn load(
+        onnx: &[u8],
+        input: &Input,
+        output_name: &str,
+    ) -> Result<Network, EmbedError> {
+        Network::prepare(parse(onnx)?, input, output_name)
+    }
+
+    pub(super) fn prepare(
+        parsed: Parsed,
+        input: &Input,
+        output_name: &str,
+    ) -> Result<Network, EmbedError> {
+        let shape = check_input(&parsed.input, input)?;
+        if parsed.outputs.iter().all(|o| o.name != output_name) {
+            let names: Vec<&str> = parsed.outputs.iter().map(|o| o.name.as_str()).collect();
+            return Err(EmbedError::Mismatch {
+                what: "name of the output",
+                found: names.join(", "),
+                expected: output_name.to_owned(),
+            });
+        }
+        let element = match input.element {
+            ElementType::Float32 => f32::datum_type(),
+            ElementType::Uint8 => u8::datum_type(),
+        };
+        let plan = optimise(&parsed.proto, element, &shape, output_name)?;
+        Ok(Network { plan })
+    }
+
+    /// Runs the network on pixels of exactly its input size.
+    pub(super) fn run(&self, pixels: &Picture, input: &Input) -> Result<Values, EmbedError> {
+        let shape = input_shape(input);
+        let tensor = match input.element {
+            ElementType::Float32 => Tensor::from_shape(&shape, &preprocess::floats(pixels, input)),
+            ElementType::Uint8 => Tensor::from_shape(&shape, &preprocess::bytes(pixels, input)),
+        };
+        let outputs = tensor
+            .and_then(|tensor| self.plan.run(tvec!(tensor.into())))
+            .map_err(|error| broken(&error))?;
+        let output = outputs.first().ok_or_else(|| EmbedError::Broken {
+            reason: "it gave no output".to_owned(),
+        })?;
+        let shape = output.shape().to_vec();
+        let floats = output
+            .cast_to::<f32>()
+            .map_err(|error| broken(&error))?
+            .into_owned();
+        let values = floats
+            .try_as_plain_ram()
+            .and_then(|plain| Ok(plain.as_slice::<f32>()?.to_vec()))
+            .map_err(|error| broken(&error))?;
+        Ok(Values { shape, values })
+    }
+}
+
+fn input_shape(input: &Input) -> [usize; 4] {
+    let (width, height) = (input.width as usize, input.height as usize);
+    match input.layout {
+        Layout::Nchw => [1, 3, height, width],
+        Layout::Nhwc => [1, height, width, 3],
+    }
+}
+
+/// Holds the sidecar against what the graph declares.
+fn check_input(declared: &Declared, input: &Input) -> Result<[usize; 4], EmbedError> {
+    let mismatch = |what, found, expected| EmbedError::Mismatch {
+        what,
+        found,
+        expected,
+    };
+    if declared.name != input.name {
+        return Err(mismatch(
+            "name of the input",
+            declared.name.clone(),
+            input.name.clone(),
+        ));
+    }
+    let element = match input.element {
+        ElementType::Float32 => DataType::Float,
+        ElementType::Uint8 => DataType::Uint8,
+    };
+    if declared.element != element as i32 {
+        let found = DataType::try_from(declared.element)
+            .map_or("no type".to_owned(), |found| format!("{found:?}"));
+        return Err(mismatch("type of the input", found, format!("{element:?}")));
+    }
+    let shape = input_shape(input);
+    let fits = declared
+        .shape
+        .iter()
+        .zip(shape)
+        .all(|(declared, wanted)| declared.is_none_or(|side| side == wanted as i64));
+    if !fits {
+        return Err(mismatch(
+            "shape of the input",
+            shape_text(&declared.shape),
+            format!("{shape:?}"),
+        ));
+    }
+    Ok(shape)
+}
+
+fn optimise(
+    proto: &ModelProto,
+    element: DatumType,
+    shape: &[usize; 4],
+    output_name: &str,
+) -> Result<Arc<TypedRunnableModel>, EmbedError> {
+    let build = || -> TractResult<Arc<TypedRunnableModel>> {
+        // Shapes that the file notes for inner values and outputs may speak of symbols that are no
+        // longer open once the input is fixed: they are computed anew instead.
+        let framework: Onnx = tract_onnx::onnx()
+            .with_ignore_output_shapes(true)
+            .with_ignore_value_info(true);
+        let mut model = framework.model_for_proto_model(proto)?;
+        let at = proto
+            .graph
+            .iter()
+            .flat_map(|graph| &graph.output)
+            .position(|output| output.name == output_name)
+            .unwrap_or(0);
+        let output = model.output_outlets()?[at];
+        model.select_output_outlets(&[output])?;
+        model.set_input_fact(0, InferenceFact::dt_shape(element, shape))?;
+        let model = model.into_typed()?;
+        check_value_sizes(&model)?;
+        model.into_optimized()?.into_runnable()
+    };
+    build().map_err(|error| broken(&error))
+}
+
+/// Refuses values of impossible size before anything is run: a file of a few bytes can ask for them.
+fn check_value_sizes(model: &TypedModel) -> TractResult<()> {
+    for node in model.nodes() {
+        for output in &node.outputs {
+            let fact = &output.fact;
+            let Some(shape) = fact.shape.as_concrete() else {
+                continue;
+            };
+            let bytes = shape
+                .iter()
+                .try_fold(fact.datum_type.size_of() as u64, |bytes, &side| {
+                    bytes.checked_mul(side as u64)
+                });
+            if bytes.is_none_or(|bytes| bytes > LARGEST_VALUE_BYTES) {
+                let (name, limit) = (&node.name, LARGEST_VALUE_BYTES >> 20);
+                return Err(TractError::msg(format!(
+                    "the value {name:?} of shape {shape:?} is larger than {limit} MiB"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Names what people hand over instead of an ONNX file.
+fn name_of_other(bytes: &[u8]) -> Option<&'static str> {
+    let magic: &[(&[u8], &str)] = &[
+        (
+            b"version https://git-lfs",
+            "a Git LFS pointer, the model itself was not fetched",
+        ),
+        (
+            b"PK\x03\x04",
+            "a ZIP archive (a PyTorch checkpoint?), not ONNX",
+        ),
+        (b"\x80\x02", "a Python pickle, not ONNX"),
+        (b"GGUF", "a GGUF model, not ONNX"),
+        (b"\x89HDF", "an HDF5 (Keras) model, not ONNX"),
+        (b"{", "JSON, not ONNX"),
+        (b"<", "HTML or XML, not ONNX"),
+    ];
+    if bytes.is_empty() {
+        return Some("empty: 0 bytes");
+    }
+    if bytes.get(4..8) == Some(b"TFL3") {
+        return Some("a TensorFlow Lite model, not ONNX");
+    }
+    magic
+        .iter()
+        .find(|(start, _)| bytes.starts_with(start))
+        .map(|(_, name)| *name)
+}
