@@ -292,7 +292,10 @@ fn what_begins_with_a_dot_and_what_lies_outside_is_never_served() {
             server.address
         ));
         assert!(answer.starts_with("HTTP/1.1 404"), "{path}: {answer}");
-        assert!(!answer.contains("secret") && !answer.contains("root:"), "{path}");
+        assert!(
+            !answer.contains("secret") && !answer.contains("root:"),
+            "{path}"
+        );
     }
     let answer = server.raw(&format!(
         "DELETE /manifest.json HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n",
