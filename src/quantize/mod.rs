@@ -9,6 +9,9 @@ mod error;
 mod query;
 mod row;
 
+#[cfg(test)]
+mod recall;
+
 pub use centroids::Centroids;
 pub use error::{CODES, QuantizeError};
 pub use query::PreparedQuery;
