@@ -11,6 +11,8 @@ mod row;
 
 #[cfg(test)]
 mod recall;
+#[cfg(test)]
+mod reproducible;
 
 pub use centroids::Centroids;
 pub use error::{CODES, QuantizeError};

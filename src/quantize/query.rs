@@ -93,7 +93,7 @@ impl PreparedQuery {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
     use crate::partition::Rows;
