@@ -1,6 +1,7 @@
 //! Cells → segments, and records → files: what is fetched together lies together.
 
-use super::{AssembleError, Made, Previous};
+use super::encode::Made;
+use super::{AssembleError, Previous};
 use crate::index::{Cell, FileRef, Record, Records, Segment};
 use crate::partition::{Merge, leaf_order};
 
