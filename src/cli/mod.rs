@@ -16,6 +16,7 @@ mod model;
 mod npy;
 mod output;
 mod progress;
+mod repartition;
 #[cfg(feature = "embed")]
 mod search;
 mod serve;
@@ -61,6 +62,7 @@ enum Command {
     Embed(embed::Arguments),
     Inspect(inspect::Arguments),
     Verify(verify::Arguments),
+    Repartition(repartition::Arguments),
 }
 
 /// Runs the command line and gives the exit status.
@@ -80,6 +82,7 @@ pub fn run() -> ExitCode {
         Command::Embed(arguments) => embed::run(arguments, &output),
         Command::Inspect(arguments) => inspect::run(arguments, &output),
         Command::Verify(arguments) => verify::run(arguments, &output),
+        Command::Repartition(arguments) => repartition::run(arguments, &output),
     };
     match result {
         Ok(status) => status,

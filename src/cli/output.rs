@@ -75,6 +75,8 @@ fn code(error: &anyhow::Error) -> &'static str {
     }
     first!(
         crate::build::BuildError,
+        crate::server::ServerError,
+        crate::server::maintenance::MaintenanceError,
         crate::index::IndexError,
         crate::search::SearchError,
         crate::partition::PartitionError,
