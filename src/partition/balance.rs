@@ -119,7 +119,7 @@ pub(super) fn mean_of(rows: Rows, members: &[u32]) -> Vec<f32> {
     mean
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -31,8 +31,11 @@ impl<'a> Rows<'a> {
         if rows >= u32::MAX as usize {
             return Err(PartitionError::TooMany { rows });
         }
-        // Written so that a NaN fails it too.
-        if let Some(at) = values.iter().position(|value| !(value.abs() <= LARGEST)) {
+        // No range contains a NaN.
+        if let Some(at) = values
+            .iter()
+            .position(|value| !(0.0..=LARGEST).contains(&value.abs()))
+        {
             return Err(PartitionError::NotANumber {
                 row: at / dimension,
                 place: at % dimension,

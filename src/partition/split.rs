@@ -124,7 +124,7 @@ fn cheapest_moves(
     moves
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
     use crate::partition::clustered;

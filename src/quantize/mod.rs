@@ -9,6 +9,11 @@ mod error;
 mod query;
 mod row;
 
+#[cfg(test)]
+mod recall;
+#[cfg(test)]
+mod reproducible;
+
 pub use centroids::Centroids;
 pub use error::{CODES, QuantizeError};
 pub use query::PreparedQuery;

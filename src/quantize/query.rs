@@ -21,7 +21,10 @@ pub struct PreparedQuery {
 impl PreparedQuery {
     /// Refuses values that are no numbers. The vector need not be of unit length.
     pub fn new(vector: &[f32]) -> Result<PreparedQuery, QuantizeError> {
-        if let Some(place) = vector.iter().position(|value| !(value.abs() <= LARGEST)) {
+        if let Some(place) = vector
+            .iter()
+            .position(|value| !(0.0..=LARGEST).contains(&value.abs()))
+        {
             return Err(QuantizeError::QueryNotANumber {
                 place,
                 value: vector[place],
@@ -93,7 +96,7 @@ impl PreparedQuery {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
     use crate::partition::Rows;

@@ -98,7 +98,7 @@ pub fn residual_norm(code: &[i8], factors: RowFactors) -> f32 {
     factors.scale * (squares as f64).sqrt() as f32
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
     use crate::kernel;
