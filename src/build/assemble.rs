@@ -1,1 +1,447 @@
 //! Rows and a layout → the files of an epoch. Pure: bytes come out, nothing is written.
+//!
+//! Cells that are neighbours in the merge tree share a segment, because a query that opens one
+//! opens the next one too. With an epoch before, a cell may keep its identity: then its centroid
+//! and its rows' codes stay, and a segment in which no cell changed keeps its bytes and its name,
+//! so that browsers keep it. Children of a split lie in their parent's segment: one file changes.
+//!
+//! The same input gives the same bytes: there is no clock and no random number here, and nothing
+//! depends on the order of a hash table.
+
+mod error;
+mod packing;
+
+use std::collections::BTreeMap;
+
+pub use error::{AssembleError, CODES};
+use packing::{place, write_records};
+
+use crate::index::{
+    Cell, CellEntry, Counts, FORMAT, FileRef, Index, IndexError, Manifest, ModelRef, Record,
+    Routing, check_tree,
+};
+use crate::kernel;
+use crate::partition::{Layout, Merge, Rows, adjacency, merge_tree};
+use crate::quantize::{Centroids, RowFactors, encode_row};
+
+/// Neighbours kept of each cell where the layout brings none.
+const NEIGHBOURS: usize = 16;
+
+/// An epoch that has not been published.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assembled {
+    pub manifest: Manifest,
+    /// Name and content of every file that the epoch before did not have; the model's are not
+    /// among them.
+    pub files: Vec<(String, Vec<u8>)>,
+}
+
+impl Assembled {
+    /// The epoch as a browser would hold it: what `previous` has is shared.
+    pub fn index(&self, previous: Option<&Index>) -> Result<Index, IndexError> {
+        let manifest = self.manifest.to_json();
+        let mut index = match previous {
+            Some(previous) => previous.advance(manifest.as_bytes())?,
+            None => Index::open(manifest.as_bytes())?,
+        };
+        for (name, bytes) in &self.files {
+            index.supply(name, bytes.clone())?;
+        }
+        Ok(index)
+    }
+}
+
+/// The epoch that is built upon.
+#[derive(Debug, Clone, Copy)]
+pub struct Previous<'a> {
+    index: &'a Index,
+    routing: &'a Routing,
+}
+
+impl<'a> Previous<'a> {
+    /// Needs routing and all segments of it.
+    pub fn new(index: &'a Index) -> Result<Self, AssembleError> {
+        match index.routing() {
+            Some(routing) if index.ready() => Ok(Self { index, routing }),
+            _ => Err(AssembleError::Previous {
+                missing: index.missing_for_search().len(),
+            }),
+        }
+    }
+
+    /// Place in the routing, entry and rows of the cell with this stable id.
+    fn cell(&self, id: u32) -> Option<(usize, CellEntry, &'a Cell)> {
+        let place = self.routing.cells.iter().position(|cell| cell.id == id)?;
+        let entry = self.routing.cells[place];
+        Some((
+            place,
+            entry,
+            self.index
+                .segment(entry.segment)?
+                .cells
+                .get(entry.slot as usize)?,
+        ))
+    }
+}
+
+/// A cell that is wanted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CellSpec {
+    /// A cell of the epoch before that goes on: its centroid stays whatever `centroid` says, and so
+    /// do the codes of the rows it had: a picture whose vector changed needs a new cell. Rows may
+    /// have come or gone. None: a new cell.
+    pub id: Option<u32>,
+    /// For a new cell: the segment of the epoch before that it should lie in, usually its parent's.
+    pub segment_of: Option<u32>,
+    /// Mean of the members, not needed for a cell that goes on.
+    pub centroid: Vec<f32>,
+    /// The rows in it, at least one.
+    pub members: Vec<u32>,
+}
+
+/// The epoch of a whole layout. Row `i` is picture `ids[i]`, of unit length.
+///
+/// With an epoch before, cells that the layout made again exactly keep their ids and bytes.
+pub fn assemble(
+    rows: Rows,
+    ids: &[u32],
+    records: &[Record],
+    layout: &Layout,
+    model: Option<ModelRef>,
+    previous: Option<&Previous>,
+) -> Result<Assembled, AssembleError> {
+    if rows.is_empty() {
+        return Err(AssembleError::Nothing);
+    }
+    let centroids = Rows::new(&layout.centroids, layout.dimension)?;
+    let mut specs: Vec<CellSpec> = centroids
+        .iter()
+        .map(|centroid| CellSpec {
+            id: None,
+            segment_of: None,
+            centroid: centroid.to_vec(),
+            members: Vec::new(),
+        })
+        .collect();
+    for (row, &cell) in layout.cell_of_row.iter().enumerate() {
+        let outside = AssembleError::Unplaced {
+            row: row as u32,
+            cells: 0,
+        };
+        specs
+            .get_mut(cell as usize)
+            .ok_or(outside)?
+            .members
+            .push(row as u32);
+    }
+    if let Some(previous) = previous {
+        recognise(&mut specs, ids, centroids, previous);
+    }
+    let tables = (layout.adjacency.clone(), layout.merges.clone());
+    finish(rows, ids, &specs, Some(tables), records, model, previous)
+}
+
+/// The epoch of cells given one by one, as repartitioning gives them.
+pub fn assemble_cells(
+    rows: Rows,
+    ids: &[u32],
+    specs: &[CellSpec],
+    records: &[Record],
+    model: Option<ModelRef>,
+    previous: Option<&Previous>,
+) -> Result<Assembled, AssembleError> {
+    finish(rows, ids, specs, None, records, model, previous)
+}
+
+/// Gives the cells that the epoch before had too, with the same pictures and the same centroid,
+/// their ids.
+fn recognise(specs: &mut [CellSpec], ids: &[u32], centroids: Rows, previous: &Previous) {
+    if previous.routing.dimension != centroids.dimension() {
+        return;
+    }
+    let encoded = Centroids::encode(centroids);
+    let mut by_first_picture = BTreeMap::new();
+    for (place, entry) in previous.routing.cells.iter().enumerate() {
+        let cell = previous
+            .index
+            .segment(entry.segment)
+            .and_then(|segment| segment.cells.get(entry.slot as usize));
+        if let Some(cell) = cell {
+            by_first_picture.insert(cell.ids.first().copied(), (place, entry.id, cell));
+        }
+    }
+    for (number, spec) in specs.iter_mut().enumerate() {
+        let mut own: Vec<u32> = spec
+            .members
+            .iter()
+            .filter_map(|&row| ids.get(row as usize).copied())
+            .collect();
+        own.sort_unstable();
+        let Some(&(place, id, cell)) = by_first_picture.get(&own.first().copied()) else {
+            continue;
+        };
+        let before = &previous.routing.centroids;
+        let same_centroid = before.code(place) == encoded.code(number)
+            && before.scales()[place] == encoded.scales()[number];
+        if cell.ids == own && same_centroid {
+            spec.id = Some(id);
+        }
+    }
+}
+
+/// A cell whose rows are encoded and whose place among the segments is open.
+struct Made {
+    entry: CellEntry,
+    cell: Cell,
+    /// Segment of the epoch before, and slot there for a cell that goes on.
+    home: Option<(u32, Option<u32>)>,
+    unchanged: bool,
+}
+
+type Tables = (Vec<Vec<u32>>, Vec<Merge>);
+
+fn finish(
+    rows: Rows,
+    ids: &[u32],
+    specs: &[CellSpec],
+    tables: Option<Tables>,
+    records: &[Record],
+    model: Option<ModelRef>,
+    previous: Option<&Previous>,
+) -> Result<Assembled, AssembleError> {
+    check_rows(rows, ids, specs)?;
+    let dimension = rows.dimension();
+    let (centroids, decoded) = centroids_of(specs, dimension, previous)?;
+    let mut next_cell_id = previous.map_or(0, |previous| previous.index.manifest().next_cell_id);
+    let mut made = Vec::with_capacity(specs.len());
+    for (number, spec) in specs.iter().enumerate() {
+        let centroid = &decoded[number * dimension..(number + 1) * dimension];
+        let mut cell = make_cell(rows, ids, spec, centroid, previous, number)?;
+        if spec.id.is_none() {
+            cell.entry.id = next_cell_id;
+            next_cell_id = next_cell_id.checked_add(1).ok_or(AssembleError::Layout {
+                cell: number,
+                what: "no cell id is left; build a new index",
+            })?;
+        }
+        made.push(cell);
+    }
+
+    let decoded_rows = Rows::new(&decoded, dimension)?;
+    let (adjacency, merges) = tables.unwrap_or_else(|| {
+        let weights: Vec<f32> = specs.iter().map(|spec| spec.members.len() as f32).collect();
+        (
+            adjacency(decoded_rows, NEIGHBOURS),
+            merge_tree(decoded_rows, &weights),
+        )
+    });
+    check_tree(&merges, specs.len()).map_err(|what| AssembleError::Tree { what })?;
+    let mut files = Vec::new();
+    let segments = place(&mut made, &merges, dimension, previous, &mut files);
+    let routing = Routing {
+        epoch: previous.map_or(0, |previous| previous.index.epoch() + 1),
+        dimension,
+        segments: segments.len() as u32,
+        cells: made.iter().map(|cell| cell.entry).collect(),
+        centroids,
+        adjacency,
+        merges,
+    };
+    let (records, records_from) = write_records(records, ids, &mut files)?;
+    let routing_bytes = routing.write();
+    let manifest = Manifest {
+        format: FORMAT,
+        epoch: routing.epoch,
+        parent: previous.map(|previous| previous.index.manifest_name().to_owned()),
+        dimension,
+        counts: Counts {
+            pictures: routing.rows(),
+            cells: routing.cells.len() as u32,
+        },
+        model,
+        routing: FileRef::of("routing", &routing_bytes, "nsr"),
+        segments,
+        records,
+        records_from,
+        next_cell_id,
+    };
+    files.insert(0, (manifest.routing.name.clone(), routing_bytes));
+    if let Some(previous) = previous {
+        let had: Vec<&str> = previous
+            .index
+            .manifest()
+            .files()
+            .map(|file| file.name.as_str())
+            .collect();
+        files.retain(|(name, _)| !had.contains(&name.as_str()));
+    }
+    let assembled = Assembled { manifest, files };
+    // What was made is read back before anybody publishes it: a layout with a contradiction in it
+    // is refused here and not by every visitor.
+    assembled.index(previous.map(|previous| previous.index))?;
+    Ok(assembled)
+}
+
+/// One id and a unit length for every row, and every row in exactly one cell.
+fn check_rows(rows: Rows, ids: &[u32], specs: &[CellSpec]) -> Result<(), AssembleError> {
+    if rows.is_empty() || specs.is_empty() {
+        return Err(AssembleError::Nothing);
+    }
+    if rows.len() != ids.len() {
+        return Err(AssembleError::Ids {
+            rows: rows.len(),
+            ids: ids.len(),
+        });
+    }
+    let mut sorted = ids.to_vec();
+    sorted.sort_unstable();
+    if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(AssembleError::Twice { id: pair[0] });
+    }
+    for (row, &id) in rows.iter().zip(ids) {
+        let length = kernel::dot_f32(row, row).sqrt();
+        if length.is_nan() || (length - 1.0).abs() > 1e-3 {
+            return Err(AssembleError::NotUnit { id, length });
+        }
+    }
+    let mut cells_of = vec![0u32; rows.len()];
+    for (number, spec) in specs.iter().enumerate() {
+        if spec.members.is_empty() {
+            return Err(AssembleError::Layout {
+                cell: number,
+                what: "it has no rows; leave it out",
+            });
+        }
+        for &row in &spec.members {
+            match cells_of.get_mut(row as usize) {
+                Some(cells) => *cells += 1,
+                None => {
+                    return Err(AssembleError::Layout {
+                        cell: number,
+                        what: "it has a row that does not exist",
+                    });
+                }
+            }
+        }
+    }
+    match cells_of.iter().position(|&cells| cells != 1) {
+        Some(row) => Err(AssembleError::Unplaced {
+            row: row as u32,
+            cells: cells_of[row],
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The centroids as they are stored, and the same decoded. A cell that goes on keeps its codes:
+/// encoding decoded values again could move them, and with them every row.
+fn centroids_of(
+    specs: &[CellSpec],
+    dimension: usize,
+    previous: Option<&Previous>,
+) -> Result<(Centroids, Vec<f32>), AssembleError> {
+    let mut codes: Vec<i8> = Vec::with_capacity(specs.len() * dimension);
+    let mut scales = Vec::with_capacity(specs.len());
+    for (number, spec) in specs.iter().enumerate() {
+        let wrong = |what| AssembleError::Layout { cell: number, what };
+        match spec.id {
+            Some(id) => {
+                let before = previous.and_then(|previous| Some((previous, previous.cell(id)?)));
+                let (previous, (place, ..)) =
+                    before.ok_or(wrong("the epoch before has no cell of its id"))?;
+                let expected = previous.routing.dimension;
+                if expected != dimension {
+                    return Err(AssembleError::Dimension {
+                        found: dimension,
+                        expected,
+                    });
+                }
+                codes.extend_from_slice(previous.routing.centroids.code(place));
+                scales.push(previous.routing.centroids.scales()[place]);
+            }
+            None if spec.centroid.len() != dimension => {
+                return Err(wrong("its centroid has another dimension"));
+            }
+            None => {
+                let one = Centroids::encode(Rows::new(&spec.centroid, dimension)?);
+                codes.extend_from_slice(one.codes());
+                scales.extend_from_slice(one.scales());
+            }
+        }
+    }
+    let centroids =
+        Centroids::from_parts(dimension, codes, scales).map_err(|_| AssembleError::Layout {
+            cell: 0,
+            what: "its centroid cannot be encoded",
+        })?;
+    let decoded = centroids.decode_all();
+    Ok((centroids, decoded))
+}
+
+/// Encodes a cell's rows, or takes over the codes of those it had.
+fn make_cell(
+    rows: Rows,
+    ids: &[u32],
+    spec: &CellSpec,
+    centroid: &[f32],
+    previous: Option<&Previous>,
+    number: usize,
+) -> Result<Made, AssembleError> {
+    let dimension = rows.dimension();
+    let before = spec.id.and_then(|id| previous?.cell(id));
+    let mut members = spec.members.clone();
+    members.sort_unstable_by_key(|&row| ids[row as usize]);
+    let mut cell = Cell {
+        ids: members.iter().map(|&row| ids[row as usize]).collect(),
+        codes: vec![0; members.len() * dimension],
+        factors: vec![RowFactors::default(); members.len()],
+    };
+    let (mut radius, mut squares) = (0f32, 0f64);
+    for (at, &row) in members.iter().enumerate() {
+        let vector = rows.row(row as usize);
+        let code = &mut cell.codes[at * dimension..(at + 1) * dimension];
+        let kept = before.and_then(|(_, _, cell)| {
+            Some((cell, cell.ids.binary_search(&ids[row as usize]).ok()?))
+        });
+        cell.factors[at] = match kept {
+            Some((before, row)) => {
+                code.copy_from_slice(before.code(row, dimension));
+                before.factors[row]
+            }
+            None => encode_row(vector, centroid, code),
+        };
+        let squared = kernel::squared_distance_f32(vector, centroid);
+        radius = radius.max(squared.sqrt());
+        squares += f64::from(squared);
+    }
+    let rows_count = u32::try_from(members.len()).map_err(|_| AssembleError::Layout {
+        cell: number,
+        what: "it has too many rows",
+    })?;
+    let mut entry = CellEntry {
+        id: 0,
+        segment: 0,
+        slot: 0,
+        rows: rows_count,
+        radius,
+        spread: (squares / members.len() as f64).sqrt() as f32,
+    };
+    let mut unchanged = false;
+    if let Some((_, old, old_cell)) = before {
+        entry.id = old.id;
+        unchanged = old_cell.ids == cell.ids;
+        if unchanged {
+            (entry.radius, entry.spread) = (old.radius, old.spread);
+        }
+    }
+    let home = match before {
+        Some((_, old, _)) => Some((old.segment, Some(old.slot))),
+        None => spec.segment_of.map(|segment| (segment, None)),
+    };
+    Ok(Made {
+        entry,
+        cell,
+        home,
+        unchanged,
+    })
+}

@@ -1,3 +1,64 @@
-//! A folder of pictures → vectors → an index: the pipeline.
+//! A folder of pictures → vectors → an index that a static host can serve.
+//!
+//! ```text
+//! walk ─▶ work (decode, embed, thumbnail) ─▶ resume (log) ─▶ partition ─▶ assemble ─▶ publish
+//! ```
+//!
+//! [`build`] is the way in: it may be interrupted at any point and goes on where it stopped, does
+//! nothing when nothing changed, and publishes a new epoch at one instant otherwise. [`assemble`] is
+//! pure and compiles everywhere; all else here reads and writes files and stays out of the browser.
 
 pub mod assemble;
+
+#[cfg(not(target_arch = "wasm32"))]
+mod error;
+#[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
+mod incremental;
+#[cfg(not(target_arch = "wasm32"))]
+mod load;
+#[cfg(not(target_arch = "wasm32"))]
+mod metadata;
+#[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
+mod model;
+#[cfg(not(target_arch = "wasm32"))]
+mod output;
+#[cfg(not(target_arch = "wasm32"))]
+mod page;
+#[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
+mod pipeline;
+#[cfg(not(target_arch = "wasm32"))]
+mod publish;
+#[cfg(not(target_arch = "wasm32"))]
+mod report;
+#[cfg(not(target_arch = "wasm32"))]
+mod resume;
+#[cfg(not(target_arch = "wasm32"))]
+mod state;
+#[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
+mod thumbnail;
+#[cfg(not(target_arch = "wasm32"))]
+mod verify;
+#[cfg(not(target_arch = "wasm32"))]
+mod walk;
+#[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
+mod work;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub use self::{
+    error::{BuildError, CODES},
+    load::{load_index, read_named},
+    output::{MANIFEST, Output, STATE_FOLDER},
+    page::beside_program,
+    publish::{publish, published},
+    report::{Report, Step, kinds},
+    state::State,
+    verify::{Verified, verify},
+    walk::{Found, Problem, Walk, walk},
+};
+
+#[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
+pub use self::{
+    model::Model,
+    pipeline::{BuildOptions, build, jobs},
+    work::{Done, Outcome, Work, work},
+};

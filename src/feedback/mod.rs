@@ -3,6 +3,7 @@
 //! Bytes of a request → [`Event`]s ([`parse_batch`]), events → [`Estimates`] per cell ([`estimate`]).
 //! Neither reads a clock, a file or a socket.
 
+mod estimate;
 mod event;
 mod validate;
 mod vector;
@@ -10,6 +11,7 @@ mod vector;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod typescript;
 
+pub use estimate::{CellTraffic, Estimates, Estimator, LoggedSearch, estimate};
 pub use event::{Audit, Click, Event, Impression, Query, Shown};
 pub use validate::{EVENTS_LIMIT, FeedbackError, check, parse_batch};
 pub use vector::decode_embedding;

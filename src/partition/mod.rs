@@ -1,1 +1,36 @@
 //! Vectors → cells: micro-clusters joined by Ward linkage, cut, then balanced.
+//!
+//! Deterministic for a seed: sums run in a fixed order, ties go to the lower index, and the generator is the room's own. It
+//! uses one thread, and never reads a clock, a file or a random source.
+//!
+//! The way (`layout`): k-means gives several micro-clusters for each cell wanted (`micro`), Ward's criterion
+//! joins them (`ward`), the tree is cut, sizes are brought between bounds (`balance`), two Lloyd steps move the
+//! centroids to where the rows are, and what those steps pushed over a bound is put right. Measured at
+//! 100,000 rows and 400 cells: 13 % fewer rows scanned for a recall of 0.95 than with equally treated
+//! k-means, and Ward without the steps behind it is worse than k-means. The binary 2-means tree (`tree`)
+//! builds several times faster and scans 1.5 to 2 times more.
+mod adjacency;
+mod balance;
+mod error;
+mod kmeans;
+mod layout;
+mod micro;
+mod random;
+mod rows;
+mod split;
+mod tree;
+mod ward;
+
+#[cfg(test)]
+mod synthetic;
+
+pub use adjacency::adjacency;
+pub use error::{CODES, PartitionError};
+pub use layout::{Layout, Method, PartitionOptions, Progress, Stage, default_cells, partition};
+pub use random::Random;
+pub use rows::Rows;
+pub use split::split_cell;
+pub use ward::{Merge, leaf_order, merge_tree};
+
+#[cfg(test)]
+pub(crate) use synthetic::clustered;

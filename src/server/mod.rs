@@ -9,6 +9,7 @@ mod compressed;
 mod encoding;
 mod guard;
 mod intake;
+pub mod maintenance;
 mod paths;
 mod static_files;
 

@@ -26,11 +26,16 @@ pub(super) struct Allowed {
 impl Allowed {
     /// Bits that the page made; an id beyond them is not allowed.
     pub(super) fn from_bits(bits: Vec<u8>) -> Self {
-        Self { bits, beyond: false }
+        Self {
+            bits,
+            beyond: false,
+        }
     }
 
     pub(super) fn contains(&self, id: u32) -> bool {
-        self.bits.get(id as usize / 8).map_or(self.beyond, |byte| byte >> (id % 8) & 1 == 1)
+        self.bits
+            .get(id as usize / 8)
+            .map_or(self.beyond, |byte| byte >> (id % 8) & 1 == 1)
     }
 }
 
@@ -45,7 +50,11 @@ impl LastAllowed {
     }
 
     pub(super) fn of(&self, index: &Index, options: &Options) -> Rc<Allowed> {
-        let conditions = Conditions { tags: options.tags.clone(), owner: options.owner.clone(), private: options.private };
+        let conditions = Conditions {
+            tags: options.tags.clone(),
+            owner: options.owner.clone(),
+            private: options.private,
+        };
         let mut last = self.0.borrow_mut();
         if let Some((held, allowed)) = last.as_ref()
             && *held == conditions
@@ -68,7 +77,8 @@ impl Conditions {
             if bits.len() <= byte {
                 bits.resize(byte + 1, if beyond { u8::MAX } else { 0 });
             }
-            let tagged = self.tags.is_empty() || record.tags.iter().any(|tag| self.tags.contains(tag));
+            let tagged =
+                self.tags.is_empty() || record.tags.iter().any(|tag| self.tags.contains(tag));
             let owned = self.owner.is_none() || record.owner == self.owner;
             if tagged && owned && (self.private || !record.private) {
                 bits[byte] |= bit;

@@ -11,7 +11,10 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self {
+            code,
+            message: message.into(),
+        }
     }
 }
 
@@ -29,7 +32,10 @@ macro_rules! from_room {
     ($error:ty) => {
         impl From<$error> for Failure {
             fn from(error: $error) -> Self {
-                Self { code: error.code(), message: error.to_string() }
+                Self {
+                    code: error.code(),
+                    message: error.to_string(),
+                }
             }
         }
     };
@@ -42,6 +48,9 @@ from_room!(crate::embed::EmbedError);
 
 impl From<serde_wasm_bindgen::Error> for Failure {
     fn from(error: serde_wasm_bindgen::Error) -> Self {
-        Self::new("query_invalid", format!("a value could not be read: {error}"))
+        Self::new(
+            "query_invalid",
+            format!("a value could not be read: {error}"),
+        )
     }
 }

@@ -27,7 +27,9 @@ impl IndexHandle {
 
     /// The next epoch, sharing with this one all that has not changed.
     pub fn advance(&self, manifest: &[u8]) -> Result<IndexHandle, JsValue> {
-        Ok(Self::of(self.index.advance(manifest).map_err(Failure::from)?))
+        Ok(Self::of(
+            self.index.advance(manifest).map_err(Failure::from)?,
+        ))
     }
 
     /// Files that have not been supplied: routing, segments, records.
@@ -39,7 +41,11 @@ impl IndexHandle {
     /// Those of them without which no search can begin.
     #[wasm_bindgen(unchecked_return_type = "FileRef[]")]
     pub fn missing_routing(&self) -> Result<JsValue, JsValue> {
-        let missing = self.index.routing().is_none().then(|| self.index.manifest().routing.clone());
+        let missing = self
+            .index
+            .routing()
+            .is_none()
+            .then(|| self.index.manifest().routing.clone());
         to_js(&missing.into_iter().collect::<Vec<FileRef>>())
     }
 
@@ -53,7 +59,11 @@ impl IndexHandle {
     #[wasm_bindgen(unchecked_return_type = "FileRef[]")]
     pub fn missing_records(&self) -> Result<JsValue, JsValue> {
         let records = &self.index.manifest().records;
-        let missing = self.index.missing().into_iter().filter(|file| records.contains(file));
+        let missing = self
+            .index
+            .missing()
+            .into_iter()
+            .filter(|file| records.contains(file));
         to_js(&missing.collect::<Vec<FileRef>>())
     }
 
@@ -79,7 +89,9 @@ impl IndexHandle {
 
     /// Whether these are the bytes that the manifest means by this name, for the model's files.
     pub fn verifies(&self, name: &str, bytes: &[u8]) -> bool {
-        self.manifest().files().any(|file| file.name == name && file.verify(bytes).is_ok())
+        self.manifest()
+            .files()
+            .any(|file| file.name == name && file.verify(bytes).is_ok())
     }
 
     #[wasm_bindgen(unchecked_return_type = "ModelFiles | null")]
@@ -129,27 +141,48 @@ impl IndexHandle {
     /// What is known of a picture.
     #[wasm_bindgen(unchecked_return_type = "IndexRecord")]
     pub fn record(&self, id: u32) -> Result<JsValue, JsValue> {
-        to_js(&self.index.record(id).map_or_else(|| IndexRecord::bare(id), IndexRecord::from))
+        to_js(
+            &self
+                .index
+                .record(id)
+                .map_or_else(|| IndexRecord::bare(id), IndexRecord::from),
+        )
     }
 
     /// What is known of all pictures whose records have been supplied.
     #[wasm_bindgen(unchecked_return_type = "IndexRecord[]")]
     pub fn records(&self) -> Result<JsValue, JsValue> {
-        to_js(&self.index.records().map(IndexRecord::from).collect::<Vec<_>>())
+        to_js(
+            &self
+                .index
+                .records()
+                .map(IndexRecord::from)
+                .collect::<Vec<_>>(),
+        )
     }
 }
 
 impl IndexHandle {
     fn of(index: Index) -> Self {
-        Self { index, last_allowed: LastAllowed::default() }
+        Self {
+            index,
+            last_allowed: LastAllowed::default(),
+        }
     }
 
     fn manifest(&self) -> &Manifest {
         self.index.manifest()
     }
 
-    fn answer(&self, vector: &[f32], options: &Options, bits: Option<Vec<u8>>) -> Result<SearchReply, Failure> {
-        let routing = self.index.routing().ok_or_else(|| IndexError::Missing { name: self.manifest().routing.name.clone() })?;
+    fn answer(
+        &self,
+        vector: &[f32],
+        options: &Options,
+        bits: Option<Vec<u8>>,
+    ) -> Result<SearchReply, Failure> {
+        let routing = self.index.routing().ok_or_else(|| IndexError::Missing {
+            name: self.manifest().routing.name.clone(),
+        })?;
         let allowed = match bits {
             Some(bits) => Rc::new(Allowed::from_bits(bits)),
             None => self.last_allowed.of(&self.index, options),
@@ -157,10 +190,16 @@ impl IndexHandle {
         let passes = |id: u32| allowed.contains(id) && !options.without.contains(&id);
         let mut query = Query::new(routing, vector, options.search_options())?.with_filter(&passes);
         Ok(match query.step(&self.index)? {
-            Step::Done(answer) => SearchReply { answer: Some(answer.into()), need: Vec::new() },
+            Step::Done(answer) => SearchReply {
+                answer: Some(answer.into()),
+                need: Vec::new(),
+            },
             Step::Need(segments) => {
                 let file = |number: u32| self.index.segment_file(number).cloned();
-                SearchReply { answer: None, need: segments.into_iter().filter_map(file).collect() }
+                SearchReply {
+                    answer: None,
+                    need: segments.into_iter().filter_map(file).collect(),
+                }
             }
         })
     }

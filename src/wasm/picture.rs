@@ -27,14 +27,16 @@ impl PictureHandle {
 #[wasm_bindgen]
 pub fn decode(bytes: &[u8], side: u32) -> Result<PictureHandle, JsValue> {
     let at_least = image::decode_side(side);
-    let picture = image::decode(bytes, &image::Limits::default(), Some(at_least)).map_err(Failure::from)?;
+    let picture =
+        image::decode(bytes, &image::Limits::default(), Some(at_least)).map_err(Failure::from)?;
     Ok(PictureHandle(picture))
 }
 
 /// What the browser has decoded: four bytes a pixel, alpha not multiplied in.
 #[wasm_bindgen]
 pub fn picture_from_rgba(width: u32, height: u32, rgba: &[u8]) -> Result<PictureHandle, JsValue> {
-    let picture = image::Picture::from_rgba(width, height, rgba, &image::Limits::default()).map_err(Failure::from)?;
+    let picture = image::Picture::from_rgba(width, height, rgba, &image::Limits::default())
+        .map_err(Failure::from)?;
     Ok(PictureHandle(picture))
 }
 

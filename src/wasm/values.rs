@@ -93,7 +93,12 @@ pub(super) struct Found {
 
 impl From<Answer> for Found {
     fn from(answer: Answer) -> Self {
-        let hit = |hit: crate::search::Hit| FoundHit { id: hit.id, score: hit.score, distance: hit.distance, cell: hit.cell };
+        let hit = |hit: crate::search::Hit| FoundHit {
+            id: hit.id,
+            score: hit.score,
+            distance: hit.distance,
+            cell: hit.cell,
+        };
         Self {
             hits: answer.hits.into_iter().map(hit).collect(),
             probed: answer.probed,
@@ -150,7 +155,11 @@ impl From<Record> for IndexRecord {
 impl IndexRecord {
     /// What a page may know of a picture that the index holds no record of.
     pub(super) fn bare(id: u32) -> Self {
-        Record { id, ..Record::default() }.into()
+        Record {
+            id,
+            ..Record::default()
+        }
+        .into()
     }
 }
 

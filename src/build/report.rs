@@ -1,0 +1,87 @@
+//! What a build did: for the terminal, for `--json`, and for `.nearsight/report.json`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::walk::Problem;
+
+/// A stage that has begun, or a picture that is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Step {
+    /// The folder was read: so many pictures, so many of them known from an earlier run.
+    Walked {
+        pictures: u64,
+        reused: u64,
+    },
+    /// The model is being loaded and checked.
+    Model,
+    Picture {
+        done: u64,
+        of: u64,
+        failed: u64,
+    },
+    Partition {
+        done: u64,
+        of: u64,
+    },
+    Writing,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Report {
+    /// Of the index that is published now.
+    pub epoch: u64,
+    /// Whether this run published it.
+    pub published: bool,
+    /// Whether the cells of the epoch before went on, with pictures added and removed.
+    pub kept_cells: bool,
+    pub pictures: u64,
+    pub cells: u64,
+    pub dimension: usize,
+    pub model: String,
+    /// What was taken for granted about a model without sidecar.
+    pub model_assumed: Vec<String>,
+    /// Embedded in this run.
+    pub embedded: u64,
+    /// Taken over from an earlier run, or from a file with the same content.
+    pub reused: u64,
+    pub added: u64,
+    pub changed: u64,
+    pub removed: u64,
+    /// Left out because the metadata says private.
+    pub private: u64,
+    pub files_seen: u64,
+    pub hidden: u64,
+    /// Files of other kinds, by extension.
+    pub skipped: BTreeMap<String, u64>,
+    pub problems: Vec<Problem>,
+    pub notes: Vec<String>,
+    /// Index files without model, thumbnails and page.
+    pub index_bytes: u64,
+    pub model_bytes: u64,
+    /// Old files that were removed.
+    pub pruned: u64,
+    /// Files of the page beside the index; none when only the index was written.
+    pub page_files: Option<u64>,
+    pub took_ms: u64,
+}
+
+/// `3 .heic, 2 .txt`: the most frequent first, at most five kinds.
+pub fn kinds(skipped: &BTreeMap<String, u64>) -> String {
+    let mut kinds: Vec<_> = skipped.iter().collect();
+    kinds.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
+    let mut words: Vec<String> = kinds
+        .iter()
+        .take(5)
+        .map(|(extension, count)| match extension.as_str() {
+            "" => format!("{count} without extension"),
+            extension => format!("{count} .{extension}"),
+        })
+        .collect();
+    if kinds.len() > 5 {
+        words.push(format!("{} other kinds", kinds.len() - 5));
+    }
+    words.join(", ")
+}

@@ -1,0 +1,73 @@
+//! The flags that choose a model and bound what a picture may cost; shared by `build` and `embed`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::output::Output;
+use crate::build::{BuildError, Model};
+use crate::image::Limits;
+
+#[derive(Args)]
+pub struct ModelArguments {
+    /// ONNX file to embed with; its sidecar is FILE.json or model.json beside it [default: built in]
+    #[arg(long, value_name = "FILE.onnx")]
+    model: Option<PathBuf>,
+    /// Write what was inferred about a model without sidecar to FILE.json
+    #[arg(long, requires = "model")]
+    save_sidecar: bool,
+}
+
+impl ModelArguments {
+    pub fn read(&self, output: &Output) -> Result<Model, BuildError> {
+        let Some(file) = &self.model else {
+            return Model::built_in();
+        };
+        let model = Model::read(file, self.save_sidecar)?;
+        if !model.assumed.is_empty() {
+            output.note(&format!("{} has no sidecar; assumed:", file.display()));
+            for assumed in &model.assumed {
+                output.note(&format!("  {assumed}"));
+            }
+            output.note(&match &model.saved_sidecar {
+                Some(path) => format!("written to {}; correct it there", path.display()),
+                None => {
+                    "--save-sidecar writes this to a file where it can be corrected".to_string()
+                }
+            });
+        }
+        Ok(model)
+    }
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Limits (a picture beyond them is reported and left out)")]
+pub struct LimitArguments {
+    /// Length of a file in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().file_bytes)]
+    limit_file_bytes: u64,
+    /// Declared width in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = Limits::default().width)]
+    limit_width: u32,
+    /// Declared height in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = Limits::default().height)]
+    limit_height: u32,
+    /// Declared width times height
+    #[arg(long, value_name = "PIXELS", default_value_t = Limits::default().pixels)]
+    limit_pixels: u64,
+    /// Memory that decoding one picture may take
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().allocation_bytes)]
+    limit_allocation_bytes: u64,
+}
+
+impl LimitArguments {
+    pub fn limits(&self) -> Limits {
+        Limits {
+            file_bytes: self.limit_file_bytes,
+            width: self.limit_width,
+            height: self.limit_height,
+            pixels: self.limit_pixels,
+            allocation_bytes: self.limit_allocation_bytes,
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Every version of a kernel against `scalar`, bit for bit, for every length of block and rest.
+//!
+//! The claims are functions of their inputs, written once: natively proptest looks for a
+//! counterexample, and in a browser, where it does not run, a small generator stands in for it.
+use super::{dispatch, scalar};
+
+fn f32_kernels_agree(a: &[f32], b: &[f32]) {
+    let dot = scalar::dot_f32(a, b).to_bits();
+    let distance = scalar::squared_distance_f32(a, b).to_bits();
+    assert_eq!(dispatch::dot_f32(a, b).to_bits(), dot);
+    assert_eq!(dispatch::squared_distance_f32(a, b).to_bits(), distance);
+    // Seven rows: one group of four and a remainder of three.
+    let mut rows = Vec::new();
+    for shift in 0..7 {
+        rows.extend(b.iter().map(|value| value + shift as f32));
+    }
+    let mut out = [f32::NAN; 7];
+    dispatch::dot_f32_rows(a, &rows, &mut out);
+    for (i, result) in out.iter().enumerate() {
+        let row = &rows[i * a.len()..(i + 1) * a.len()];
+        assert_eq!(result.to_bits(), scalar::dot_f32(a, row).to_bits());
+    }
+}
+
+fn integer_kernels_agree(code: &[i8], query: &[i16]) {
+    let truth = scalar::dot_i8_i16(code, query);
+    assert_eq!(dispatch::dot_i8_i16(code, query), truth);
+    let mut reversed = code.to_vec();
+    reversed.reverse();
+    let rows = [code, &reversed, code].concat();
+    let mut out = [i32::MIN; 3];
+    dispatch::dot_i8_i16_rows(&rows, query, &mut out);
+    assert_eq!(out, [truth, scalar::dot_i8_i16(&reversed, query), truth]);
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+mod native {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn pairs<A: Strategy + Clone, B: Strategy + Clone>(
+        a: A,
+        b: B,
+    ) -> impl Strategy<Value = Vec<(A::Value, B::Value)>> {
+        prop::collection::vec((a, b), 0..200)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn f32_kernels_equal_scalar_bit_for_bit(pairs in pairs(-1e3f32..1e3, -1e3f32..1e3)) {
+            let (a, b): (Vec<f32>, Vec<f32>) = pairs.into_iter().unzip();
+            f32_kernels_agree(&a, &b);
+        }
+
+        #[test]
+        fn integer_kernels_equal_scalar(pairs in pairs(any::<i8>(), any::<i16>())) {
+            let (code, query): (Vec<i8>, Vec<i16>) = pairs.into_iter().unzip();
+            integer_kernels_agree(&code, &query);
+        }
+
+        #[test]
+        fn a_dot_product_is_close_to_the_one_in_f64(pairs in pairs(-1f32..1.0, -1f32..1.0)) {
+            let (a, b): (Vec<f32>, Vec<f32>) = pairs.into_iter().unzip();
+            let wide: f64 = a.iter().zip(&b).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum();
+            prop_assert!((f64::from(dispatch::dot_f32(&a, &b)) - wide).abs() < 1e-4);
+        }
+    }
+
+    #[test]
+    fn every_length_up_to_two_blocks_and_a_rest_agrees() {
+        for length in 0..40 {
+            let a: Vec<f32> = (0..length).map(|i| 0.1 + i as f32 * 0.7).collect();
+            let b: Vec<f32> = (0..length).map(|i| 3.3 - i as f32 * 0.3).collect();
+            f32_kernels_agree(&a, &b);
+            let code: Vec<i8> = (0..length).map(|i| (i * 7 - 120) as i8).collect();
+            let query: Vec<i16> = (0..length).map(|i| (i * 1_601 - 32_768) as i16).collect();
+            integer_kernels_agree(&code, &query);
+        }
+    }
+
+    #[test]
+    fn the_extremes_of_both_integer_types_give_the_exact_sum() {
+        let (code, query) = ([i8::MIN; 160], [i16::MIN; 160]);
+        assert_eq!(dispatch::dot_i8_i16(&code, &query), 160 * 128 * 32_768);
+    }
+
+    #[test]
+    fn an_integer_sum_beyond_32_bits_wraps_alike() {
+        integer_kernels_agree(&vec![i8::MIN; 2_001], &vec![i16::MIN; 2_001]);
+    }
+
+    #[test]
+    #[should_panic(expected = "one length")]
+    fn unequal_lengths_are_refused() {
+        dispatch::dot_f32(&[1.0, 2.0], &[1.0]);
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+mod browser {
+    use super::*;
+    use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+    wasm_bindgen_test_configure!(run_in_browser);
+
+    /// A plain linear congruential generator: the upper bits are good enough to vary the inputs.
+    fn next(state: &mut u64) -> u32 {
+        *state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (*state >> 32) as u32
+    }
+
+    #[wasm_bindgen_test]
+    fn simd_is_what_this_module_runs() {
+        assert!(cfg!(target_feature = "simd128"));
+    }
+
+    #[wasm_bindgen_test]
+    fn f32_kernels_equal_scalar_bit_for_bit() {
+        let mut state = 1;
+        for length in (0..150).chain([512, 1_003]) {
+            let mut values = || -> Vec<f32> {
+                (0..length)
+                    .map(|_| next(&mut state) as f32 / 2_147_483_648.0 - 1.0)
+                    .collect()
+            };
+            let (a, b) = (values(), values());
+            f32_kernels_agree(&a, &b);
+        }
+    }
+
+    #[wasm_bindgen_test]
+    fn integer_kernels_equal_scalar() {
+        let mut state = 2;
+        for length in (0..150).chain([512, 1_003]) {
+            let code: Vec<i8> = (0..length).map(|_| next(&mut state) as i8).collect();
+            let query: Vec<i16> = (0..length).map(|_| next(&mut state) as i16).collect();
+            integer_kernels_agree(&code, &query);
+        }
+        integer_kernels_agree(&[i8::MIN; 2_001], &[i16::MIN; 2_001]);
+    }
+}

@@ -1,0 +1,66 @@
+//! Two slices → a number, in plain Rust: the truth that every SIMD version must equal bit for bit.
+//!
+//! The order of an f32 sum: eight lanes; value i goes to lane i mod 8, in rising i, each as a
+//! rounded product added to the lane (never fused); then lane j takes in lane j + 4 (j < 4), then
+//! lane j + 2 (j < 2), then lane 1. Eight lanes are one AVX register or two of wasm's, and they are
+//! what a compiler turns into SSE on its own, so the reference is not slow either.
+
+pub const LANES: usize = 8;
+
+pub fn dot_f32(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0.0f32; LANES];
+    let (a_blocks, a_rest) = a.as_chunks::<LANES>();
+    let (b_blocks, b_rest) = b.as_chunks::<LANES>();
+    for (x, y) in a_blocks.iter().zip(b_blocks) {
+        for j in 0..LANES {
+            lanes[j] += x[j] * y[j];
+        }
+    }
+    dot_rest(&mut lanes, a_rest, b_rest);
+    sum_lanes(&lanes)
+}
+
+pub fn squared_distance_f32(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0.0f32; LANES];
+    let (a_blocks, a_rest) = a.as_chunks::<LANES>();
+    let (b_blocks, b_rest) = b.as_chunks::<LANES>();
+    for (x, y) in a_blocks.iter().zip(b_blocks) {
+        for j in 0..LANES {
+            let difference = x[j] - y[j];
+            lanes[j] += difference * difference;
+        }
+    }
+    squared_distance_rest(&mut lanes, a_rest, b_rest);
+    sum_lanes(&lanes)
+}
+
+/// Exact while the true sum fits 32 bits (`quantize::PreparedQuery` sees to that); wraps beyond, in every version alike.
+pub fn dot_i8_i16(code: &[i8], query: &[i16]) -> i32 {
+    code.iter().zip(query).fold(0i32, |sum, (&c, &q)| {
+        sum.wrapping_add(i32::from(c) * i32::from(q))
+    })
+}
+
+/// The values behind the last whole block, fewer than eight: value j goes to lane j.
+pub fn dot_rest(lanes: &mut [f32; LANES], a: &[f32], b: &[f32]) {
+    for (lane, (x, y)) in lanes.iter_mut().zip(a.iter().zip(b)) {
+        *lane += x * y;
+    }
+}
+
+pub fn squared_distance_rest(lanes: &mut [f32; LANES], a: &[f32], b: &[f32]) {
+    for (lane, (x, y)) in lanes.iter_mut().zip(a.iter().zip(b)) {
+        let difference = x - y;
+        *lane += difference * difference;
+    }
+}
+
+pub fn sum_lanes(lanes: &[f32; LANES]) -> f32 {
+    let four = [
+        lanes[0] + lanes[4],
+        lanes[1] + lanes[5],
+        lanes[2] + lanes[6],
+        lanes[3] + lanes[7],
+    ];
+    (four[0] + four[2]) + (four[1] + four[3])
+}

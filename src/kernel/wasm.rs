@@ -1,0 +1,82 @@
+//! The kernels with wasm's simd128: two registers hold the eight lanes of `scalar`.
+//!
+//! Relaxed SIMD is left out on purpose: its multiply-add may or may not be fused, as the browser
+//! likes, and two visitors would then see two orders of hits.
+use std::arch::wasm32::*;
+
+use super::scalar::{self, LANES};
+
+pub fn dot_f32(a: &[f32], b: &[f32]) -> f32 {
+    let (a_blocks, a_rest) = a.as_chunks::<LANES>();
+    let (b_blocks, b_rest) = b.as_chunks::<LANES>();
+    let (mut low, mut high) = (f32x4_splat(0.0), f32x4_splat(0.0));
+    for (x, y) in a_blocks.iter().zip(b_blocks) {
+        let ((x_low, x_high), (y_low, y_high)) = (load(x), load(y));
+        low = f32x4_add(low, f32x4_mul(x_low, y_low));
+        high = f32x4_add(high, f32x4_mul(x_high, y_high));
+    }
+    let mut lanes = store(low, high);
+    scalar::dot_rest(&mut lanes, a_rest, b_rest);
+    scalar::sum_lanes(&lanes)
+}
+
+pub fn squared_distance_f32(a: &[f32], b: &[f32]) -> f32 {
+    let (a_blocks, a_rest) = a.as_chunks::<LANES>();
+    let (b_blocks, b_rest) = b.as_chunks::<LANES>();
+    let (mut low, mut high) = (f32x4_splat(0.0), f32x4_splat(0.0));
+    for (x, y) in a_blocks.iter().zip(b_blocks) {
+        let ((x_low, x_high), (y_low, y_high)) = (load(x), load(y));
+        let (d_low, d_high) = (f32x4_sub(x_low, y_low), f32x4_sub(x_high, y_high));
+        low = f32x4_add(low, f32x4_mul(d_low, d_low));
+        high = f32x4_add(high, f32x4_mul(d_high, d_high));
+    }
+    let mut lanes = store(low, high);
+    scalar::squared_distance_rest(&mut lanes, a_rest, b_rest);
+    scalar::sum_lanes(&lanes)
+}
+
+pub fn dot_i8_i16(code: &[i8], query: &[i16]) -> i32 {
+    let (code_blocks, code_rest) = code.as_chunks::<16>();
+    let (query_blocks, query_rest) = query.as_chunks::<16>();
+    let (mut even, mut odd) = (i32x4_splat(0), i32x4_splat(0));
+    for (c, q) in code_blocks.iter().zip(query_blocks) {
+        // SAFETY: `c` is 16 bytes long and `q` 32, two registers; `v128_load` asks for no alignment.
+        let (c, q_low, q_high) = unsafe {
+            (
+                v128_load(c.as_ptr().cast()),
+                v128_load(q.as_ptr().cast()),
+                v128_load(q.as_ptr().add(8).cast()),
+            )
+        };
+        even = i32x4_add(even, i32x4_dot_i16x8(i16x8_extend_low_i8x16(c), q_low));
+        odd = i32x4_add(odd, i32x4_dot_i16x8(i16x8_extend_high_i8x16(c), q_high));
+    }
+    let sum = i32x4_add(even, odd);
+    i32x4_extract_lane::<0>(sum)
+        .wrapping_add(i32x4_extract_lane::<1>(sum))
+        .wrapping_add(i32x4_extract_lane::<2>(sum))
+        .wrapping_add(i32x4_extract_lane::<3>(sum))
+        .wrapping_add(scalar::dot_i8_i16(code_rest, query_rest))
+}
+
+#[inline]
+fn load(block: &[f32; LANES]) -> (v128, v128) {
+    // SAFETY: the block is eight f32 long, two registers; `v128_load` asks for no alignment.
+    unsafe {
+        (
+            v128_load(block.as_ptr().cast()),
+            v128_load(block.as_ptr().add(4).cast()),
+        )
+    }
+}
+
+#[inline]
+fn store(low: v128, high: v128) -> [f32; LANES] {
+    let mut lanes = [0.0; LANES];
+    // SAFETY: the array is eight f32 long, two registers; `v128_store` asks for no alignment.
+    unsafe {
+        v128_store(lanes.as_mut_ptr().cast(), low);
+        v128_store(lanes.as_mut_ptr().add(4).cast(), high);
+    }
+    lanes
+}

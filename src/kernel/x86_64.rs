@@ -1,0 +1,124 @@
+//! The kernels with AVX2: one register holds the eight lanes of `scalar`.
+//!
+//! Multiply and add stay apart on purpose: a fused one rounds once instead of twice, and the builder
+//! would then make other bits than the browser.
+use std::arch::x86_64::*;
+
+use super::scalar::{self, LANES};
+
+#[target_feature(enable = "avx2")]
+pub fn dot_f32(a: &[f32], b: &[f32]) -> f32 {
+    let (a_blocks, a_rest) = a.as_chunks::<LANES>();
+    let (b_blocks, b_rest) = b.as_chunks::<LANES>();
+    let mut sum = _mm256_setzero_ps();
+    for (x, y) in a_blocks.iter().zip(b_blocks) {
+        sum = _mm256_add_ps(sum, _mm256_mul_ps(load(x), load(y)));
+    }
+    let mut lanes = store(sum);
+    scalar::dot_rest(&mut lanes, a_rest, b_rest);
+    scalar::sum_lanes(&lanes)
+}
+
+#[target_feature(enable = "avx2")]
+pub fn dot_f32_rows(vector: &[f32], rows: &[f32], out: &mut [f32]) {
+    let dimension = vector.len();
+    if dimension == 0 {
+        return out.fill(0.0);
+    }
+    let (blocks, rest) = vector.as_chunks::<LANES>();
+    let mut fours = rows.chunks_exact(4 * dimension);
+    let (out_fours, out_rest) = out.as_chunks_mut::<4>();
+    for (four, results) in fours.by_ref().zip(out_fours) {
+        let (one, others) = four.split_at(dimension);
+        let (two, others) = others.split_at(dimension);
+        let (three, four) = others.split_at(dimension);
+        let (one, one_rest) = one.as_chunks::<LANES>();
+        let (two, two_rest) = two.as_chunks::<LANES>();
+        let (three, three_rest) = three.as_chunks::<LANES>();
+        let (four, four_rest) = four.as_chunks::<LANES>();
+        let mut sums = [_mm256_setzero_ps(); 4];
+        for ((((x, a), b), c), d) in blocks.iter().zip(one).zip(two).zip(three).zip(four) {
+            let x = load(x);
+            sums[0] = _mm256_add_ps(sums[0], _mm256_mul_ps(x, load(a)));
+            sums[1] = _mm256_add_ps(sums[1], _mm256_mul_ps(x, load(b)));
+            sums[2] = _mm256_add_ps(sums[2], _mm256_mul_ps(x, load(c)));
+            sums[3] = _mm256_add_ps(sums[3], _mm256_mul_ps(x, load(d)));
+        }
+        for (j, row_rest) in [one_rest, two_rest, three_rest, four_rest]
+            .into_iter()
+            .enumerate()
+        {
+            let mut lanes = store(sums[j]);
+            scalar::dot_rest(&mut lanes, rest, row_rest);
+            results[j] = scalar::sum_lanes(&lanes);
+        }
+    }
+    for (row, result) in fours.remainder().chunks_exact(dimension).zip(out_rest) {
+        *result = dot_f32(vector, row);
+    }
+}
+
+#[target_feature(enable = "avx2")]
+pub fn squared_distance_f32(a: &[f32], b: &[f32]) -> f32 {
+    let (a_blocks, a_rest) = a.as_chunks::<LANES>();
+    let (b_blocks, b_rest) = b.as_chunks::<LANES>();
+    let mut sum = _mm256_setzero_ps();
+    for (x, y) in a_blocks.iter().zip(b_blocks) {
+        let difference = _mm256_sub_ps(load(x), load(y));
+        sum = _mm256_add_ps(sum, _mm256_mul_ps(difference, difference));
+    }
+    let mut lanes = store(sum);
+    scalar::squared_distance_rest(&mut lanes, a_rest, b_rest);
+    scalar::sum_lanes(&lanes)
+}
+
+#[target_feature(enable = "avx2")]
+pub fn dot_i8_i16(code: &[i8], query: &[i16]) -> i32 {
+    let (code_blocks, code_rest) = code.as_chunks::<16>();
+    let (query_blocks, query_rest) = query.as_chunks::<16>();
+    let mut sum = _mm256_setzero_si256();
+    for (c, q) in code_blocks.iter().zip(query_blocks) {
+        // SAFETY: `c` is 16 bytes long, `q` 32; unaligned loads are asked for.
+        let (c, q) = unsafe {
+            (
+                _mm_loadu_si128(c.as_ptr().cast()),
+                _mm256_loadu_si256(q.as_ptr().cast()),
+            )
+        };
+        // i8 widened to i16 times i16, summed in pairs: at most 2·2²², so the pair never overflows.
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_cvtepi8_epi16(c), q));
+    }
+    let half = _mm_add_epi32(
+        _mm256_castsi256_si128(sum),
+        _mm256_extracti128_si256::<1>(sum),
+    );
+    let half = _mm_add_epi32(half, _mm_shuffle_epi32::<0b01_00_11_10>(half));
+    let half = _mm_add_epi32(half, _mm_shuffle_epi32::<0b10_11_00_01>(half));
+    _mm_cvtsi128_si32(half).wrapping_add(scalar::dot_i8_i16(code_rest, query_rest))
+}
+
+#[target_feature(enable = "avx2")]
+pub fn dot_i8_i16_rows(codes: &[i8], query: &[i16], out: &mut [i32]) {
+    if query.is_empty() {
+        return out.fill(0);
+    }
+    for (code, result) in codes.chunks_exact(query.len()).zip(out) {
+        *result = dot_i8_i16(code, query);
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load(block: &[f32; LANES]) -> __m256 {
+    // SAFETY: the block is eight f32 long; an unaligned load is asked for.
+    unsafe { _mm256_loadu_ps(block.as_ptr()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn store(register: __m256) -> [f32; LANES] {
+    let mut lanes = [0.0; LANES];
+    // SAFETY: the array is eight f32 long; an unaligned store is asked for.
+    unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), register) };
+    lanes
+}

@@ -1,0 +1,74 @@
+//! Logged searches → the same questions asked again of the present epoch.
+//!
+//! A search for a picture of the index, or with a reported embedding, is repeated as it was. Of a
+//! visitor's own picture nothing is known but what was shown: the best hit stands for it.
+
+use super::{RepartitionError, Snapshot};
+use crate::feedback::{LoggedSearch, Query, decode_embedding};
+use crate::kernel::squared_distance_f32;
+use crate::search::{SearchOptions, search};
+
+/// A search that was asked again.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    pub vector: Vec<f32>,
+    /// The picture that is the query itself and not an answer.
+    pub exclude: Option<u32>,
+    /// Cells that it opened, by place in the routing.
+    pub opened: Vec<u32>,
+    /// Squared distance to the farthest centroid that it opened: a cell nearer than that is opened.
+    pub reach_squared: f32,
+}
+
+/// Asks each search again; those of which nothing is known any more are left out.
+pub fn replay(
+    snapshot: &Snapshot,
+    logged: &[LoggedSearch],
+) -> Result<Vec<Probe>, RepartitionError> {
+    let mut places: Vec<(u32, u32)> = snapshot
+        .cells
+        .iter()
+        .enumerate()
+        .map(|(place, cell)| (cell.id, place as u32))
+        .collect();
+    places.sort_unstable();
+    let mut probes = Vec::new();
+    for search_of in logged {
+        let Some((vector, exclude)) = question(snapshot, search_of) else {
+            continue;
+        };
+        let options = SearchOptions {
+            exclude,
+            ..SearchOptions::default()
+        };
+        let answer = search(snapshot.index, &vector, &options)?;
+        let opened: Vec<u32> = answer
+            .probed
+            .iter()
+            .filter_map(|id| {
+                let at = places.binary_search_by_key(id, |(id, _)| *id).ok()?;
+                Some(places[at].1)
+            })
+            .collect();
+        let reach_squared = opened
+            .iter()
+            .map(|&place| squared_distance_f32(&vector, &snapshot.cells[place as usize].centroid))
+            .fold(0.0, f32::max);
+        probes.push(Probe {
+            vector,
+            exclude,
+            opened,
+            reach_squared,
+        });
+    }
+    Ok(probes)
+}
+
+fn question(snapshot: &Snapshot, logged: &LoggedSearch) -> Option<(Vec<f32>, Option<u32>)> {
+    let of_picture = |id: u32| Some((snapshot.vector_of(id)?.to_vec(), Some(id)));
+    match &logged.query {
+        Some(Query::ImageId(id)) => of_picture(*id),
+        Some(Query::Embedding(text)) => Some((decode_embedding(text, snapshot.dimension())?, None)),
+        None => of_picture(logged.best_shown?),
+    }
+}

@@ -1,0 +1,98 @@
+//! What a caller asks of a search, and what it gets.
+
+use serde::{Deserialize, Serialize};
+
+use super::SearchError;
+
+/// What is wanted of an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SearchOptions {
+    /// How many hits, at least 1. Fewer come when fewer exist.
+    pub k: usize,
+    /// The share of the true k nearest that the answer should hold on average, above 0 and up to 1.
+    /// Higher opens more cells; 1 opens all of them, since nothing less can promise it.
+    pub recall: f32,
+    /// Leave out hits whose cosine is below this, -1 to 1.
+    pub min_score: Option<f32>,
+    /// Open every cell.
+    pub exact: bool,
+    /// Open at most this many cells, at least 1. An answer that wanted more says `capped`.
+    pub max_cells: Option<u32>,
+    /// Leave out this picture: for "more like this one".
+    pub exclude: Option<u32>,
+}
+
+impl Default for SearchOptions {
+    fn default() -> Self {
+        Self {
+            k: 24,
+            recall: 0.95,
+            min_score: None,
+            exact: false,
+            max_cells: None,
+            exclude: None,
+        }
+    }
+}
+
+impl SearchOptions {
+    pub(super) fn validate(&self) -> Result<(), SearchError> {
+        let wrong = |option, found: String, expected| {
+            Err(SearchError::Option {
+                option,
+                found,
+                expected,
+            })
+        };
+        if self.k == 0 {
+            return wrong("k", "0".to_owned(), "the number of hits wanted, at least 1");
+        }
+        if !(self.recall > 0.0 && self.recall <= 1.0) {
+            return wrong(
+                "recall",
+                self.recall.to_string(),
+                "a share above 0 and up to 1",
+            );
+        }
+        if let Some(score) = self.min_score
+            && !(-1.0..=1.0).contains(&score)
+        {
+            return wrong("min_score", score.to_string(), "a cosine from -1 to 1");
+        }
+        if self.max_cells == Some(0) {
+            return wrong("max_cells", "0".to_owned(), "at least 1, or leave it out");
+        }
+        Ok(())
+    }
+}
+
+/// A picture that is similar.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Hit {
+    /// The picture.
+    pub id: u32,
+    /// Cosine of the angle to the query.
+    pub score: f32,
+    /// Distance between the two unit vectors, 0 to 2.
+    pub distance: f32,
+    /// Stable id of the cell it was found in.
+    pub cell: u32,
+}
+
+/// The hits, and how they were found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Best first; of equal ones the lower id first.
+    pub hits: Vec<Hit>,
+    /// Stable ids of the cells opened, in order.
+    pub probed: Vec<u32>,
+    /// Rows whose codes were read.
+    pub scanned: u64,
+    /// The share of the true nearest that this answer is expected to hold.
+    pub confidence: f32,
+    /// Whether `max_cells` ended the search before it was confident enough.
+    pub capped: bool,
+    /// The epoch that answered.
+    pub epoch: u64,
+}

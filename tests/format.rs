@@ -1,0 +1,647 @@
+//! The files through the public surface: what is damaged, foreign or newer is refused, never read
+//! as something else; what a later epoch shares is not fetched again.
+
+mod small_index;
+
+use nearsight::build::assemble::{Assembled, CellSpec, Previous, assemble, assemble_cells};
+use nearsight::index::{CellEntry, FileRef, Index, IndexError, Manifest, content_name};
+use nearsight::partition::Rows;
+use nearsight::search::{SearchOptions, search};
+use small_index::{assembled, records, vectors};
+
+const DIMENSION: usize = 16;
+const PICTURES: usize = 300;
+
+fn small() -> (Vec<f32>, Assembled) {
+    let values = vectors(PICTURES, DIMENSION, 12, 1);
+    let assembled = assembled(&values, DIMENSION, Some(16));
+    (values, assembled)
+}
+
+/// Opens an index in which one file has other bytes, as a host would serve it: the name of the file
+/// in the manifest, its size and the manifest's own check are made to fit, so that nothing but the
+/// file itself can give it away.
+fn with_other_bytes(
+    assembled: &Assembled,
+    number: usize,
+    bytes: Vec<u8>,
+) -> Result<Index, IndexError> {
+    let old = &assembled.files[number].0;
+    let (stem, extension) = (
+        old.split('-').next().unwrap(),
+        old.rsplit('.').next().unwrap(),
+    );
+    let new = FileRef::of(stem, &bytes, extension);
+    let mut manifest = assembled.manifest.clone();
+    let all = manifest
+        .segments
+        .iter_mut()
+        .chain(&mut manifest.records)
+        .chain([&mut manifest.routing]);
+    all.filter(|file| file.name == *old)
+        .for_each(|file| *file = new.clone());
+    let mut index = Index::open(manifest.to_json().as_bytes())?;
+    for (place, (name, content)) in assembled.files.iter().enumerate() {
+        if place == number {
+            index.supply(&new.name, bytes.clone())?;
+        } else {
+            index.supply(name, content.clone())?;
+        }
+    }
+    Ok(index)
+}
+
+#[test]
+fn what_was_built_opens_and_answers() {
+    let (values, assembled) = small();
+    let index = assembled.index(None).unwrap();
+    assert!(index.ready() && index.missing().is_empty());
+    assert_eq!(index.manifest().counts.pictures, PICTURES as u64);
+    for id in (0..PICTURES as u32).step_by(17) {
+        let query = &values[id as usize * DIMENSION..][..DIMENSION];
+        assert_eq!(
+            search(&index, query, &SearchOptions::default())
+                .unwrap()
+                .hits[0]
+                .id,
+            id
+        );
+        assert_eq!(
+            index.record(id).unwrap().title,
+            Some(format!("Picture {id}"))
+        );
+    }
+    assert_eq!(index.record(PICTURES as u32), None);
+    assert_eq!(index.records().count(), PICTURES);
+}
+
+#[test]
+fn every_cut_file_is_refused() {
+    let (_, assembled) = small();
+    for (number, (name, bytes)) in assembled.files.iter().enumerate() {
+        let mut index = Index::open(assembled.manifest.to_json().as_bytes()).unwrap();
+        let step = if bytes.len() <= 4096 { 1 } else { 64 };
+        for length in (0..bytes.len()).step_by(step) {
+            let cut = bytes[..length].to_vec();
+            assert_eq!(
+                index.supply(name, cut.clone()).unwrap_err().code(),
+                "index_corrupt",
+                "{name} at {length}"
+            );
+            let error = with_other_bytes(&assembled, number, cut).unwrap_err();
+            assert_eq!(
+                error.code(),
+                "index_corrupt",
+                "{name} at {length}, hash made to fit: {error}"
+            );
+        }
+        assert!(
+            index.missing().iter().any(|file| file.name == *name),
+            "a refused file leaves the index as it was"
+        );
+    }
+}
+
+#[test]
+fn every_flipped_byte_is_refused() {
+    let (_, assembled) = small();
+    for (number, (name, bytes)) in assembled.files.iter().enumerate() {
+        // All of the header and the table, and a sample of the rest that meets every place in a
+        // block of 16.
+        let places = (0..bytes.len())
+            .filter(|place| *place < 320 || place % 31 == 0 || bytes.len() - place <= 32);
+        for place in places {
+            let mut flipped = bytes.clone();
+            flipped[place] ^= 1 << (place % 8);
+            let mut index = Index::open(assembled.manifest.to_json().as_bytes()).unwrap();
+            assert_eq!(
+                index.supply(name, flipped.clone()).unwrap_err().code(),
+                "index_corrupt"
+            );
+            // A flip in the version may also say that the file is newer.
+            let error = with_other_bytes(&assembled, number, flipped).unwrap_err();
+            assert!(
+                ["index_corrupt", "index_newer"].contains(&error.code()),
+                "{name} at {place}: {error}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_changed_manifest_is_refused_or_says_the_same() {
+    let (_, assembled) = small();
+    let text = assembled.manifest.to_json();
+    for place in 0..text.len() {
+        let mut flipped = text.clone().into_bytes();
+        flipped[place] ^= 1 << (place % 7);
+        match Index::open(&flipped) {
+            Ok(index) => assert_eq!(*index.manifest(), assembled.manifest, "byte {place}"),
+            Err(error) => assert!(
+                ["index_corrupt", "index_newer"].contains(&error.code()),
+                "byte {place}"
+            ),
+        }
+    }
+    for length in 0..text.trim_end().len() {
+        assert!(
+            Index::open(&text.as_bytes()[..length]).is_err(),
+            "cut at {length}"
+        );
+    }
+}
+
+#[test]
+fn a_newer_manifest_says_what_to_do() {
+    let (_, assembled) = small();
+    let newer = assembled
+        .manifest
+        .to_json()
+        .replace("\"format\": 1", "\"format\": 2");
+    let error = Index::open(newer.as_bytes()).unwrap_err();
+    assert_eq!(error.code(), "index_newer");
+    assert!(
+        error.to_string().contains("format 2") && error.to_string().contains("update nearsight"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_page_in_place_of_a_file_is_called_a_page() {
+    let (_, assembled) = small();
+    let page = b"<!DOCTYPE html><html><body>Not found</body></html>".to_vec();
+    let mut index = Index::open(assembled.manifest.to_json().as_bytes()).unwrap();
+    for (name, _) in &assembled.files {
+        let error = index.supply(name, page.clone()).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with(&format!("the server sent HTML in place of {name}")),
+            "{error}"
+        );
+    }
+    let error = Index::open(&page).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("the server sent HTML in place of manifest.json"),
+        "{error}"
+    );
+}
+
+/// A container with one more section, as a later version might write it.
+fn with_section(file: &[u8], required: bool) -> Vec<u8> {
+    let word = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap());
+    let long = |at: usize| u64::from_le_bytes(file[at..at + 8].try_into().unwrap());
+    let checksum = |bytes: &[u8]| blake3::hash(bytes).as_bytes()[..8].to_vec();
+    let sections = word(16) as usize;
+    let body = &file[32 + sections * 32..];
+    let extra = [7u8; 16];
+    let mut table = Vec::new();
+    for row in 0..sections {
+        let at = 32 + row * 32;
+        table.extend_from_slice(&file[at..at + 8]);
+        table.extend_from_slice(&(long(at + 8) + 32).to_le_bytes());
+        table.extend_from_slice(&file[at + 16..at + 32]);
+    }
+    table.extend_from_slice(b"LATE");
+    table.extend_from_slice(&u32::from(required).to_le_bytes());
+    table.extend_from_slice(&((64 + sections * 32 + body.len()) as u64).to_le_bytes());
+    table.extend_from_slice(&13u64.to_le_bytes());
+    table.extend_from_slice(&checksum(&extra));
+    let mut head = file[..16].to_vec();
+    head.extend_from_slice(&(sections as u32 + 1).to_le_bytes());
+    head.extend_from_slice(&[0; 4]);
+    let check = checksum(&[head.clone(), table.clone()].concat());
+    [head, check, table, body.to_vec(), extra.to_vec()].concat()
+}
+
+#[test]
+fn an_unknown_section_is_skipped_when_optional_and_refused_when_required() {
+    let (values, assembled) = small();
+    let expected = search(
+        &assembled.index(None).unwrap(),
+        &values[..DIMENSION],
+        &SearchOptions::default(),
+    )
+    .unwrap();
+    for (number, (name, bytes)) in assembled.files.iter().enumerate() {
+        let index = with_other_bytes(&assembled, number, with_section(bytes, false)).unwrap();
+        assert_eq!(
+            search(&index, &values[..DIMENSION], &SearchOptions::default()).unwrap(),
+            expected
+        );
+        let error = with_other_bytes(&assembled, number, with_section(bytes, true)).unwrap_err();
+        assert_eq!(error.code(), "index_newer", "{name}: {error}");
+        assert!(error.to_string().contains("LATE"), "{error}");
+    }
+}
+
+#[test]
+fn files_that_contradict_each_other_are_refused() {
+    let (values, one) = small();
+    let other = assembled(&values, DIMENSION, Some(9));
+    // Everything is whole and has the right hash; only it does not belong together.
+    let mixed = Manifest {
+        segments: other.manifest.segments.clone(),
+        ..one.manifest.clone()
+    };
+    let mut index = Index::open(mixed.to_json().as_bytes()).unwrap();
+    let outcome = one
+        .files
+        .iter()
+        .chain(&other.files)
+        .filter(|(name, _)| mixed.files().any(|file| file.name == *name))
+        .try_for_each(|(name, bytes)| index.supply(name, bytes.clone()));
+    assert_eq!(outcome.unwrap_err().code(), "index_corrupt");
+
+    let spoil: [fn(&mut Manifest); 5] = [
+        |manifest| manifest.counts.pictures += 1,
+        |manifest| manifest.counts.cells += 1,
+        |manifest| manifest.dimension += 1,
+        |manifest| manifest.epoch += 1,
+        |manifest| manifest.next_cell_id = 3,
+    ];
+    for (number, spoil) in spoil.into_iter().enumerate() {
+        let mut manifest = one.manifest.clone();
+        spoil(&mut manifest);
+        let mut index = Index::open(manifest.to_json().as_bytes()).unwrap();
+        let outcome = one
+            .files
+            .iter()
+            .try_for_each(|(name, bytes)| index.supply(name, bytes.clone()));
+        assert_eq!(
+            outcome.unwrap_err().code(),
+            "index_corrupt",
+            "case {number}"
+        );
+    }
+}
+
+#[test]
+fn a_picture_in_two_segments_is_refused() {
+    let (_, assembled) = small();
+    // The second segment's bytes under the first one's number, with one file held back.
+    let mut manifest = assembled.manifest.clone();
+    assert!(
+        manifest.segments.len() >= 2,
+        "{} segments",
+        manifest.segments.len()
+    );
+    let bytes = &assembled
+        .files
+        .iter()
+        .find(|(name, _)| *name == manifest.segments[1].name)
+        .unwrap()
+        .1;
+    let twin = with_section(bytes, false);
+    manifest.segments[0] = FileRef::of("cells", &twin, "nss");
+    let mut index = Index::open(manifest.to_json().as_bytes()).unwrap();
+    index
+        .supply(&manifest.segments[1].name, bytes.clone())
+        .unwrap();
+    let error = index.supply(&manifest.segments[0].name, twin).unwrap_err();
+    assert!(error.to_string().contains("another segment"), "{error}");
+}
+
+#[test]
+fn files_may_come_in_any_order_and_twice() {
+    let (values, assembled) = small();
+    let expected = assembled.index(None).unwrap();
+    let mut index = Index::open(assembled.manifest.to_json().as_bytes()).unwrap();
+    assert_eq!(index.missing().len(), assembled.files.len());
+    for (name, bytes) in assembled.files.iter().rev() {
+        index.supply(name, bytes.clone()).unwrap();
+        index.supply(name, bytes.clone()).unwrap();
+    }
+    assert!(index.ready());
+    let options = SearchOptions::default();
+    assert_eq!(
+        search(&index, &values[..DIMENSION], &options).unwrap(),
+        search(&expected, &values[..DIMENSION], &options).unwrap()
+    );
+    let stray = content_name("cells", b"stray", "nss");
+    assert_eq!(
+        index.supply(&stray, b"stray".to_vec()).unwrap_err().code(),
+        "index_unknown_file"
+    );
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    let (_, one) = small();
+    let (_, two) = small();
+    assert_eq!(one, two);
+    assert_eq!(one.manifest.to_json(), two.manifest.to_json());
+}
+
+/// The cells of an index as specs that go on unchanged.
+fn specs_of(index: &Index) -> Vec<CellSpec> {
+    let routing = index.routing().unwrap();
+    let members = |entry: &CellEntry| {
+        index.segment(entry.segment).unwrap().cells[entry.slot as usize]
+            .ids
+            .clone()
+    };
+    let spec = |entry: &CellEntry| CellSpec {
+        id: Some(entry.id),
+        segment_of: None,
+        centroid: Vec::new(),
+        members: members(entry),
+    };
+    routing.cells.iter().map(spec).collect()
+}
+
+fn mean(values: &[f32], members: &[u32]) -> Vec<f32> {
+    let mut mean = vec![0.0; DIMENSION];
+    for &row in members {
+        let vector = &values[row as usize * DIMENSION..][..DIMENSION];
+        mean.iter_mut()
+            .zip(vector)
+            .for_each(|(sum, value)| *sum += value / members.len() as f32);
+    }
+    mean
+}
+
+/// One cell of the index is replaced by two.
+fn split_epoch(values: &[f32], index: &Index, place: usize) -> Assembled {
+    let mut specs = specs_of(index);
+    let parent = specs.remove(place);
+    let segment_of = Some(index.routing().unwrap().cells[place].segment);
+    let (left, right) = parent.members.split_at(parent.members.len() / 2);
+    for half in [left, right] {
+        let centroid = mean(values, half);
+        specs.push(CellSpec {
+            id: None,
+            segment_of,
+            centroid,
+            members: half.to_vec(),
+        });
+    }
+    let ids: Vec<u32> = (0..PICTURES as u32).collect();
+    let rows = Rows::new(values, DIMENSION).unwrap();
+    assemble_cells(
+        rows,
+        &ids,
+        &specs,
+        &records(PICTURES),
+        None,
+        Some(&Previous::new(index).unwrap()),
+    )
+    .unwrap()
+}
+
+#[test]
+fn the_next_epoch_shares_what_did_not_change_and_misses_the_rest() {
+    let (values, assembled) = small();
+    let before = assembled.index(None).unwrap();
+    let count = before.manifest().counts.cells as usize;
+    let place = (0..count)
+        .max_by_key(|&place| before.routing().unwrap().cells[place].rows)
+        .unwrap();
+    let parent = before.routing().unwrap().cells[place];
+    let next = split_epoch(&values, &before, place);
+    assert_eq!(
+        (next.manifest.epoch, next.manifest.parent.as_deref()),
+        (1, Some(before.manifest_name()))
+    );
+
+    let after = before.advance(next.manifest.to_json().as_bytes()).unwrap();
+    let missing: Vec<String> = after.missing().into_iter().map(|file| file.name).collect();
+    let shipped: Vec<&String> = next.files.iter().map(|(name, _)| name).collect();
+    assert_eq!(
+        missing.iter().collect::<Vec<_>>(),
+        shipped,
+        "the files of the epoch are exactly what is missing"
+    );
+    assert_eq!(
+        missing.len(),
+        2,
+        "routing, and the parent's segment: {missing:?}"
+    );
+    for (number, file) in before.manifest().segments.iter().enumerate() {
+        assert_eq!(
+            next.manifest.segments.contains(file),
+            number as u32 != parent.segment,
+            "{}",
+            file.name
+        );
+    }
+
+    let after = next.index(Some(&before)).unwrap();
+    let cells = &after.routing().unwrap().cells;
+    assert_eq!(cells.len(), count + 1);
+    assert!(
+        cells.iter().all(|cell| cell.id != parent.id),
+        "the parent's id is not used again"
+    );
+    assert_eq!(
+        next.manifest.next_cell_id,
+        before.manifest().next_cell_id + 2
+    );
+    let everything = SearchOptions {
+        exact: true,
+        ..SearchOptions::default()
+    };
+    for row in (0..PICTURES).step_by(23) {
+        let query = &values[row * DIMENSION..][..DIMENSION];
+        let (old, new) = (
+            search(&before, query, &everything).unwrap(),
+            search(&after, query, &everything).unwrap(),
+        );
+        assert_eq!((old.epoch, new.epoch), (0, 1));
+        assert_eq!((new.hits[0].id, new.scanned), (row as u32, PICTURES as u64));
+    }
+}
+
+#[test]
+fn a_rebuild_that_changes_nothing_ships_routing_only() {
+    let (values, assembled) = small();
+    let before = assembled.index(None).unwrap();
+    let ids: Vec<u32> = (0..PICTURES as u32).collect();
+    let layout = small_index::layout(&values, DIMENSION, Some(16));
+    let previous = Previous::new(&before).unwrap();
+    let rows = Rows::new(&values, DIMENSION).unwrap();
+    let next = assemble(
+        rows,
+        &ids,
+        &records(PICTURES),
+        &layout,
+        None,
+        Some(&previous),
+    )
+    .unwrap();
+    assert_eq!(next.manifest.segments, before.manifest().segments);
+    assert_eq!(next.files.len(), 1, "the routing states its epoch");
+    assert_eq!(next.manifest.next_cell_id, before.manifest().next_cell_id);
+}
+
+#[test]
+fn pictures_that_come_or_go_touch_only_their_cells() {
+    let (values, assembled) = small();
+    let before = assembled.index(None).unwrap();
+    let mut grown = values.clone();
+    grown.extend_from_slice(&values[..DIMENSION]);
+    let mut specs = specs_of(&before);
+    let home = specs
+        .iter_mut()
+        .find(|spec| spec.members.contains(&0))
+        .unwrap();
+    home.members.push(PICTURES as u32);
+    let ids: Vec<u32> = (0..=PICTURES as u32).collect();
+    let rows = Rows::new(&grown, DIMENSION).unwrap();
+    let previous = Previous::new(&before).unwrap();
+    let next = assemble_cells(
+        rows,
+        &ids,
+        &specs,
+        &records(PICTURES + 1),
+        None,
+        Some(&previous),
+    )
+    .unwrap();
+    let changed = next
+        .manifest
+        .segments
+        .iter()
+        .filter(|file| !before.manifest().segments.contains(file))
+        .count();
+    assert_eq!(
+        (changed, next.manifest.next_cell_id),
+        (1, before.manifest().next_cell_id)
+    );
+    let after = next.index(Some(&before)).unwrap();
+    let twins: Vec<u32> = search(
+        &after,
+        &values[..DIMENSION],
+        &SearchOptions {
+            k: 2,
+            ..SearchOptions::default()
+        },
+    )
+    .unwrap()
+    .hits
+    .iter()
+    .map(|hit| hit.id)
+    .collect();
+    assert_eq!(twins, [0, PICTURES as u32]);
+}
+
+#[test]
+fn an_index_never_goes_back_and_two_of_one_epoch_are_a_conflict() {
+    let (values, assembled) = small();
+    let first = assembled.index(None).unwrap();
+    let second = split_epoch(&values, &first, 0).index(Some(&first)).unwrap();
+    let old = assembled.manifest.to_json();
+    assert_eq!(
+        second.advance(old.as_bytes()).unwrap_err().code(),
+        "index_older"
+    );
+    assert!(
+        first.advance(old.as_bytes()).unwrap().missing().is_empty(),
+        "the same manifest shares everything"
+    );
+    let fork = Manifest {
+        next_cell_id: 99,
+        ..assembled.manifest
+    };
+    assert!(matches!(
+        first.advance(fork.to_json().as_bytes()),
+        Err(IndexError::Fork { epoch: 0 })
+    ));
+}
+
+#[test]
+fn what_cannot_be_assembled_is_refused() {
+    let (values, assembled) = small();
+    let before = assembled.index(None).unwrap();
+    let rows = Rows::new(&values, DIMENSION).unwrap();
+    let ids: Vec<u32> = (0..PICTURES as u32).collect();
+    let previous = Previous::new(&before).unwrap();
+    let code = |change: &dyn Fn(&mut Vec<CellSpec>)| {
+        let mut specs = specs_of(&before);
+        change(&mut specs);
+        assemble_cells(rows, &ids, &specs, &[], None, Some(&previous))
+            .map(|_| ())
+            .unwrap_err()
+            .code()
+    };
+    assert_eq!(code(&|specs| specs.clear()), "nothing_to_index");
+    assert_eq!(
+        code(&|specs| specs[3].members.truncate(1)),
+        "layout_invalid"
+    );
+    assert_eq!(
+        code(&|specs| specs[3].members = specs[4].members.clone()),
+        "layout_invalid"
+    );
+    assert_eq!(
+        code(&|specs| specs[3].members.push(PICTURES as u32)),
+        "layout_invalid"
+    );
+    assert_eq!(code(&|specs| specs[3].members.clear()), "layout_invalid");
+    assert_eq!(code(&|specs| specs[3].id = Some(77)), "layout_invalid");
+    assert_eq!(code(&|specs| specs[3].id = None), "layout_invalid");
+
+    let layout = small_index::layout(&values, DIMENSION, Some(16));
+    let build = |values: &[f32], ids: &[u32], records: &[nearsight::index::Record]| {
+        let rows = Rows::new(values, DIMENSION).unwrap();
+        assemble(rows, ids, records, &layout, None, None)
+            .map(|_| ())
+            .unwrap_err()
+            .code()
+    };
+    assert_eq!(build(&[], &[], &[]), "nothing_to_index");
+    assert_eq!(build(&values, &ids[1..], &[]), "vectors_invalid");
+    assert_eq!(build(&values, &vec![4; PICTURES], &[]), "vectors_invalid");
+    assert_eq!(
+        build(&values, &ids, &records(PICTURES + 1)),
+        "vectors_invalid"
+    );
+    let longer: Vec<f32> = values.iter().map(|value| value * 1.1).collect();
+    assert_eq!(build(&longer, &ids, &[]), "vectors_invalid");
+}
+
+#[test]
+fn an_index_that_was_published_in_format_1_opens_and_answers_as_it_did() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/compat/v1");
+    let read = |name: &str| std::fs::read(format!("{folder}/{name}")).unwrap();
+    let mut index = Index::open(&read("manifest.json")).unwrap();
+    for file in index.missing() {
+        index.supply(&file.name, read(&file.name)).unwrap();
+    }
+    assert!(index.ready());
+    let answers: Vec<serde_json::Value> = serde_json::from_slice(&read("answers.json")).unwrap();
+    assert_eq!(answers.len(), 3);
+    for expected in answers {
+        let numbers = |key: &str| -> Vec<f64> {
+            expected[key]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|value| value.as_f64().unwrap())
+                .collect()
+        };
+        let query: Vec<f32> = numbers("query").iter().map(|&value| value as f32).collect();
+        let options = SearchOptions {
+            k: 5,
+            exact: true,
+            ..SearchOptions::default()
+        };
+        let hits = search(&index, &query, &options).unwrap().hits;
+        assert_eq!(
+            hits.iter().map(|hit| f64::from(hit.id)).collect::<Vec<_>>(),
+            numbers("ids")
+        );
+        for (hit, score) in hits.iter().zip(numbers("scores")) {
+            assert!(
+                (f64::from(hit.score) - score).abs() < 1e-5,
+                "{hit:?} had {score}"
+            );
+        }
+        assert_eq!(
+            index.record(hits[0].id).unwrap().title.as_deref(),
+            expected["title"].as_str()
+        );
+    }
+}
