@@ -58,7 +58,9 @@ fn gallery() -> &'static Gallery {
 }
 
 fn nearsight_pictures(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
+    let entries = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path());
     entries
         .flat_map(|path| match path.is_dir() {
             true => nearsight_pictures(&path),
@@ -111,7 +113,11 @@ fn found_first(change: impl Fn(Picture) -> Picture + Sync) -> f64 {
         answer.hits[0].id as usize == *id
     });
     let share = found.count() as f64 / gallery.paths.len() as f64;
-    println!("{:.2} % of {} found first", 100.0 * share, gallery.paths.len());
+    println!(
+        "{:.2} % of {} found first",
+        100.0 * share,
+        gallery.paths.len()
+    );
     share
 }
 
@@ -173,7 +179,10 @@ fn expansion_delivers_the_neighbours_of_exact_search_for_two_fifths_of_the_work(
     for vector in gallery.vectors.chunks_exact(dimension) {
         let answer = search(&gallery.index, vector, &options).unwrap();
         let found: Vec<u32> = answer.hits.iter().map(|hit| hit.id).collect();
-        let truth: Vec<u32> = exact(rows, &ids, vector, 10).iter().map(|hit| hit.id).collect();
+        let truth: Vec<u32> = exact(rows, &ids, vector, 10)
+            .iter()
+            .map(|hit| hit.id)
+            .collect();
         recall += recall_at_k(&found, &truth, 10);
         scanned += answer.scanned as f64 / rows.len() as f64;
     }
