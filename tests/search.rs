@@ -158,7 +158,7 @@ fn k_hits_come_under_a_filter_when_k_exist() {
     let values = vectors(900, DIMENSION, 30, 5);
     let index = index(&values, DIMENSION, None);
     for (modulus, expected) in [(45, 10), (90, 10), (100, 9), (300, 3), (2000, 1)] {
-        let filter = |id: u32| id % modulus == 0;
+        let filter = |id: u32| id.is_multiple_of(modulus);
         for query in values.chunks_exact(DIMENSION).take(20) {
             let answer = search_filtered(&index, query, &options(|_| {}), &filter).unwrap();
             assert_eq!(answer.hits.len(), expected, "every {modulus}th");
@@ -166,7 +166,7 @@ fn k_hits_come_under_a_filter_when_k_exist() {
         }
     }
     // The nearest that pass, not just any that pass.
-    let filter = |id: u32| id % 7 == 0;
+    let filter = |id: u32| id.is_multiple_of(7);
     let passing: Vec<f32> = (0..900)
         .step_by(7)
         .flat_map(|row| &values[row * DIMENSION..][..DIMENSION])
