@@ -35,3 +35,6 @@ pub mod server;
 pub mod store;
 #[cfg(target_arch = "wasm32")]
 pub mod wasm;
+
+mod error;
+pub use error::Error;

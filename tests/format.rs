@@ -601,3 +601,47 @@ fn what_cannot_be_assembled_is_refused() {
     let longer: Vec<f32> = values.iter().map(|value| value * 1.1).collect();
     assert_eq!(build(&longer, &ids, &[]), "vectors_invalid");
 }
+
+#[test]
+fn an_index_that_was_published_in_format_1_opens_and_answers_as_it_did() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/compat/v1");
+    let read = |name: &str| std::fs::read(format!("{folder}/{name}")).unwrap();
+    let mut index = Index::open(&read("manifest.json")).unwrap();
+    for file in index.missing() {
+        index.supply(&file.name, read(&file.name)).unwrap();
+    }
+    assert!(index.ready());
+    let answers: Vec<serde_json::Value> = serde_json::from_slice(&read("answers.json")).unwrap();
+    assert_eq!(answers.len(), 3);
+    for expected in answers {
+        let numbers = |key: &str| -> Vec<f64> {
+            expected[key]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|value| value.as_f64().unwrap())
+                .collect()
+        };
+        let query: Vec<f32> = numbers("query").iter().map(|&value| value as f32).collect();
+        let options = SearchOptions {
+            k: 5,
+            exact: true,
+            ..SearchOptions::default()
+        };
+        let hits = search(&index, &query, &options).unwrap().hits;
+        assert_eq!(
+            hits.iter().map(|hit| f64::from(hit.id)).collect::<Vec<_>>(),
+            numbers("ids")
+        );
+        for (hit, score) in hits.iter().zip(numbers("scores")) {
+            assert!(
+                (f64::from(hit.score) - score).abs() < 1e-5,
+                "{hit:?} had {score}"
+            );
+        }
+        assert_eq!(
+            index.record(hits[0].id).unwrap().title.as_deref(),
+            expected["title"].as_str()
+        );
+    }
+}

@@ -158,7 +158,7 @@ fn k_hits_come_under_a_filter_when_k_exist() {
     let values = vectors(900, DIMENSION, 30, 5);
     let index = index(&values, DIMENSION, None);
     for (modulus, expected) in [(45, 10), (90, 10), (100, 9), (300, 3), (2000, 1)] {
-        let filter = |id: u32| id % modulus == 0;
+        let filter = |id: u32| id.is_multiple_of(modulus);
         for query in values.chunks_exact(DIMENSION).take(20) {
             let answer = search_filtered(&index, query, &options(|_| {}), &filter).unwrap();
             assert_eq!(answer.hits.len(), expected, "every {modulus}th");
@@ -166,7 +166,7 @@ fn k_hits_come_under_a_filter_when_k_exist() {
         }
     }
     // The nearest that pass, not just any that pass.
-    let filter = |id: u32| id % 7 == 0;
+    let filter = |id: u32| id.is_multiple_of(7);
     let passing: Vec<f32> = (0..900)
         .step_by(7)
         .flat_map(|row| &values[row * DIMENSION..][..DIMENSION])
@@ -451,6 +451,37 @@ fn a_segment_of_another_epoch_is_noticed() {
             "an answer came from cells that do not belong to the routing"
         );
     }
+}
+
+/// Every segment has lost the last row of its first cell.
+struct Short(Vec<Segment>);
+
+impl Cells for Short {
+    fn segment(&self, number: u32) -> Option<&Segment> {
+        self.0.get(number as usize)
+    }
+}
+
+#[test]
+fn a_cell_with_fewer_rows_than_the_routing_says_is_noticed() {
+    let values = vectors(400, DIMENSION, 16, 14);
+    let index = index(&values, DIMENSION, Some(20));
+    let count = index.manifest().segments.len() as u32;
+    let mut short: Vec<Segment> = (0..count)
+        .map(|number| index.segment(number).unwrap().clone())
+        .collect();
+    for segment in &mut short {
+        let cell = &mut segment.cells[0];
+        cell.ids.pop();
+        cell.factors.pop();
+        cell.codes.truncate(cell.ids.len() * DIMENSION);
+    }
+    let everything = options(|options| options.exact = true);
+    let mut query = Query::new(index.routing().unwrap(), &values[..DIMENSION], everything).unwrap();
+    assert_eq!(
+        query.step(&Short(short)).unwrap_err().code(),
+        "index_corrupt"
+    );
 }
 
 #[test]

@@ -8,83 +8,26 @@
 //! The same input gives the same bytes: there is no clock and no random number here, and nothing
 //! depends on the order of a hash table.
 
+mod encode;
+mod error;
+mod packing;
+
 use std::collections::BTreeMap;
+
+use encode::{centroids_of, make_cell};
+pub use error::{AssembleError, CODES};
+use packing::{place, write_records};
 
 use crate::index::{
     Cell, CellEntry, Counts, FORMAT, FileRef, Index, IndexError, Manifest, ModelRef, Record,
-    Records, Routing, Segment,
+    Routing, check_tree,
 };
 use crate::kernel;
-use crate::partition::{Layout, Merge, PartitionError, Rows, adjacency, merge_tree};
-use crate::quantize::{Centroids, RowFactors, encode_row};
-
-/// Bounds of a segment's target size: smaller costs requests, larger costs bytes that a query does
-/// not need. In between it is a sixteenth of all rows, so that an epoch which touches one cell
-/// does not ship everything.
-const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 4 * 1024..=256 * 1024;
-const SEGMENTS_WANTED: u64 = 16;
+use crate::partition::{Layout, Merge, Rows, adjacency, merge_tree};
+use crate::quantize::Centroids;
 
 /// Neighbours kept of each cell where the layout brings none.
 const NEIGHBOURS: usize = 16;
-
-/// One file of records for each range of so many ids: fixed ranges, so that pictures added at the
-/// end leave the files before them alone. About 256 KiB at 250 bytes a record.
-const RECORDS_IDS: u32 = 1024;
-
-/// The codes that errors of this file carry.
-pub const CODES: &[&str] = &["nothing_to_index", "vectors_invalid", "layout_invalid"];
-
-/// Why no epoch could be made.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AssembleError {
-    #[error("there are no pictures to index; give at least one that can be read")]
-    Nothing,
-    #[error("{rows} vectors but {ids} ids; give one id for each vector")]
-    Ids { rows: usize, ids: usize },
-    #[error("picture id {id} occurs twice; give each picture an id of its own")]
-    Twice { id: u32 },
-    #[error(
-        "the vector of picture {id} has length {length}, not 1; normalise the vectors before they are indexed"
-    )]
-    NotUnit { id: u32, length: f32 },
-    #[error(
-        "a record is for picture {id}, which has no vector; leave it out, or embed the picture"
-    )]
-    StrayRecord { id: u32 },
-    #[error(
-        "the vectors have {found} values and the epoch before has {expected}; no cell of it can go on"
-    )]
-    Dimension { found: usize, expected: usize },
-    #[error("row {row} is in {cells} cells; every row must be in exactly one")]
-    Unplaced { row: u32, cells: u32 },
-    #[error("cell {cell}: {what}")]
-    Layout { cell: usize, what: &'static str },
-    #[error("the epoch before is not all loaded ({missing} files are missing); supply them first")]
-    Previous { missing: usize },
-    #[error(transparent)]
-    Vectors(#[from] PartitionError),
-    #[error(transparent)]
-    Index(#[from] IndexError),
-}
-
-impl AssembleError {
-    /// The stable code of this error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Nothing => "nothing_to_index",
-            Self::Ids { .. }
-            | Self::Twice { .. }
-            | Self::NotUnit { .. }
-            | Self::StrayRecord { .. } => "vectors_invalid",
-            Self::Dimension { .. } => "vectors_invalid",
-            Self::Unplaced { .. } | Self::Layout { .. } => "layout_invalid",
-            Self::Previous { .. } => "index_missing",
-            Self::Vectors(error) => error.code(),
-            Self::Index(error) => error.code(),
-        }
-    }
-}
 
 /// An epoch that has not been published.
 #[derive(Debug, Clone, PartialEq)]
@@ -147,7 +90,8 @@ impl<'a> Previous<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct CellSpec {
     /// A cell of the epoch before that goes on: its centroid stays whatever `centroid` says, and so
-    /// do the codes of the rows it had. Rows may have come or gone. None: a new cell.
+    /// do the codes of the rows it had: a picture whose vector changed needs a new cell. Rows may
+    /// have come or gone. None: a new cell.
     pub id: Option<u32>,
     /// For a new cell: the segment of the epoch before that it should lie in, usually its parent's.
     pub segment_of: Option<u32>,
@@ -247,15 +191,6 @@ fn recognise(specs: &mut [CellSpec], ids: &[u32], centroids: Rows, previous: &Pr
     }
 }
 
-/// A cell whose rows are encoded and whose place among the segments is open.
-struct Made {
-    entry: CellEntry,
-    cell: Cell,
-    /// Segment of the epoch before, and slot there for a cell that goes on.
-    home: Option<(u32, Option<u32>)>,
-    unchanged: bool,
-}
-
 type Tables = (Vec<Vec<u32>>, Vec<Merge>);
 
 fn finish(
@@ -293,6 +228,7 @@ fn finish(
             merge_tree(decoded_rows, &weights),
         )
     });
+    check_tree(&merges, specs.len()).map_err(|what| AssembleError::Tree { what })?;
     let mut files = Vec::new();
     let segments = place(&mut made, &merges, dimension, previous, &mut files);
     let routing = Routing {
@@ -357,7 +293,7 @@ fn check_rows(rows: Rows, ids: &[u32], specs: &[CellSpec]) -> Result<(), Assembl
     }
     for (row, &id) in rows.iter().zip(ids) {
         let length = kernel::dot_f32(row, row).sqrt();
-        if !((length - 1.0).abs() <= 1e-3) {
+        if length.is_nan() || (length - 1.0).abs() > 1e-3 {
             return Err(AssembleError::NotUnit { id, length });
         }
     }
@@ -388,264 +324,4 @@ fn check_rows(rows: Rows, ids: &[u32], specs: &[CellSpec]) -> Result<(), Assembl
         }),
         None => Ok(()),
     }
-}
-
-/// The centroids as they are stored, and the same decoded. A cell that goes on keeps its codes:
-/// encoding decoded values again could move them, and with them every row.
-fn centroids_of(
-    specs: &[CellSpec],
-    dimension: usize,
-    previous: Option<&Previous>,
-) -> Result<(Centroids, Vec<f32>), AssembleError> {
-    let mut codes: Vec<i8> = Vec::with_capacity(specs.len() * dimension);
-    let mut scales = Vec::with_capacity(specs.len());
-    for (number, spec) in specs.iter().enumerate() {
-        let wrong = |what| AssembleError::Layout { cell: number, what };
-        match spec.id {
-            Some(id) => {
-                let before = previous.and_then(|previous| Some((previous, previous.cell(id)?)));
-                let (previous, (place, ..)) =
-                    before.ok_or(wrong("the epoch before has no cell of its id"))?;
-                let expected = previous.routing.dimension;
-                if expected != dimension {
-                    return Err(AssembleError::Dimension {
-                        found: dimension,
-                        expected,
-                    });
-                }
-                codes.extend_from_slice(previous.routing.centroids.code(place));
-                scales.push(previous.routing.centroids.scales()[place]);
-            }
-            None if spec.centroid.len() != dimension => {
-                return Err(wrong("its centroid has another dimension"));
-            }
-            None => {
-                let one = Centroids::encode(Rows::new(&spec.centroid, dimension)?);
-                codes.extend_from_slice(one.codes());
-                scales.extend_from_slice(one.scales());
-            }
-        }
-    }
-    let centroids =
-        Centroids::from_parts(dimension, codes, scales).map_err(|_| AssembleError::Layout {
-            cell: 0,
-            what: "its centroid cannot be encoded",
-        })?;
-    let decoded = centroids.decode_all();
-    Ok((centroids, decoded))
-}
-
-/// Encodes a cell's rows, or takes over the codes of those it had.
-fn make_cell(
-    rows: Rows,
-    ids: &[u32],
-    spec: &CellSpec,
-    centroid: &[f32],
-    previous: Option<&Previous>,
-    number: usize,
-) -> Result<Made, AssembleError> {
-    let dimension = rows.dimension();
-    let before = spec.id.and_then(|id| previous?.cell(id));
-    let mut members = spec.members.clone();
-    members.sort_unstable_by_key(|&row| ids[row as usize]);
-    let mut cell = Cell {
-        ids: members.iter().map(|&row| ids[row as usize]).collect(),
-        codes: vec![0; members.len() * dimension],
-        factors: vec![RowFactors::default(); members.len()],
-    };
-    let (mut radius, mut squares) = (0f32, 0f64);
-    for (at, &row) in members.iter().enumerate() {
-        let vector = rows.row(row as usize);
-        let code = &mut cell.codes[at * dimension..(at + 1) * dimension];
-        let kept = before.and_then(|(_, _, cell)| {
-            Some((cell, cell.ids.binary_search(&cell_id(ids, row)).ok()?))
-        });
-        cell.factors[at] = match kept {
-            Some((before, row)) => {
-                code.copy_from_slice(before.code(row, dimension));
-                before.factors[row]
-            }
-            None => encode_row(vector, centroid, code),
-        };
-        let squared = kernel::squared_distance_f32(vector, centroid);
-        radius = radius.max(squared.sqrt());
-        squares += f64::from(squared);
-    }
-    let rows_count = u32::try_from(members.len()).map_err(|_| AssembleError::Layout {
-        cell: number,
-        what: "it has too many rows",
-    })?;
-    let mut entry = CellEntry {
-        id: 0,
-        segment: 0,
-        slot: 0,
-        rows: rows_count,
-        radius,
-        spread: (squares / members.len() as f64).sqrt() as f32,
-    };
-    let mut unchanged = false;
-    if let Some((_, old, old_cell)) = before {
-        entry.id = old.id;
-        unchanged = old_cell.ids == cell.ids;
-        if unchanged {
-            (entry.radius, entry.spread) = (old.radius, old.spread);
-        }
-    }
-    let home = match before {
-        Some((_, old, _)) => Some((old.segment, Some(old.slot))),
-        None => spec.segment_of.map(|segment| (segment, None)),
-    };
-    Ok(Made {
-        entry,
-        cell,
-        home,
-        unchanged,
-    })
-}
-
-fn cell_id(ids: &[u32], row: u32) -> u32 {
-    ids[row as usize]
-}
-
-/// Gives every cell a segment and a slot, and writes the segments that changed.
-fn place(
-    made: &mut [Made],
-    merges: &[Merge],
-    dimension: usize,
-    previous: Option<&Previous>,
-    files: &mut Vec<(String, Vec<u8>)>,
-) -> Vec<FileRef> {
-    let bytes_of = |cell: &Cell| (cell.ids.len() * (dimension + 12)) as u64;
-    let total: u64 = made.iter().map(|made| bytes_of(&made.cell)).sum();
-    let target = (total / SEGMENTS_WANTED).clamp(*SEGMENT_BYTES.start(), *SEGMENT_BYTES.end());
-    let mut segments: Vec<FileRef> = Vec::new();
-    let mut write = |made: &mut [Made], cells: &[usize]| {
-        for (slot, &number) in cells.iter().enumerate() {
-            made[number].entry.segment = segments.len() as u32;
-            made[number].entry.slot = slot as u32;
-        }
-        let cells = cells
-            .iter()
-            .map(|&number| made[number].cell.clone())
-            .collect();
-        let bytes = Segment { dimension, cells }.write();
-        let file = FileRef::of("cells", &bytes, "nss");
-        files.push((file.name.clone(), bytes));
-        segments.push(file);
-    };
-    let pack = |made: &[Made], order: &[usize], limit: u64| {
-        let mut packs: Vec<Vec<usize>> = Vec::new();
-        let mut room = 0;
-        for &number in order {
-            let bytes = bytes_of(&made[number].cell);
-            match packs.last_mut() {
-                Some(pack) if bytes <= room => pack.push(number),
-                _ => {
-                    packs.push(vec![number]);
-                    room = limit;
-                }
-            }
-            room = room.saturating_sub(bytes);
-        }
-        packs
-    };
-
-    let tree = tree_order(made.len(), merges);
-    let known = previous.map_or(0, |previous| previous.routing.segments);
-    for segment in 0..known {
-        let mut own: Vec<usize> = tree
-            .iter()
-            .copied()
-            .filter(|&n| made[n].home.is_some_and(|(home, _)| home == segment))
-            .collect();
-        // Cells that go on keep their order, so that nothing but what changed moves.
-        own.sort_by_key(|&number| {
-            made[number]
-                .home
-                .and_then(|(_, slot)| slot)
-                .unwrap_or(u32::MAX)
-        });
-        let size: u64 = own.iter().map(|&number| bytes_of(&made[number].cell)).sum();
-        // A segment that stays as it is stays whole; so does one that has not outgrown its target twice.
-        let as_before = own.iter().all(|&number| made[number].unchanged);
-        let limit = if as_before || size <= 2 * target {
-            u64::MAX
-        } else {
-            target
-        };
-        for cells in pack(made, &own, limit) {
-            write(made, &cells);
-        }
-    }
-    let homeless: Vec<usize> = tree
-        .into_iter()
-        .filter(|&n| made[n].home.is_none_or(|(home, _)| home >= known))
-        .collect();
-    for cells in pack(made, &homeless, target) {
-        write(made, &cells);
-    }
-    segments
-}
-
-/// The leaves of the merge tree from left to right; roots that were not joined follow each other.
-fn tree_order(cells: usize, merges: &[Merge]) -> Vec<usize> {
-    let mut is_child = vec![false; cells + merges.len()];
-    for merge in merges {
-        for child in [merge.left, merge.right] {
-            if let Some(child) = is_child.get_mut(child as usize) {
-                *child = true;
-            }
-        }
-    }
-    let mut order = Vec::with_capacity(cells);
-    let mut met = vec![false; cells + merges.len()];
-    for root in (0..cells + merges.len()).filter(|&node| !is_child[node]) {
-        let mut stack = vec![root];
-        while let Some(node) = stack.pop() {
-            // A tree that is none is refused when the routing is read back; here it must only end.
-            match met.get_mut(node) {
-                Some(met) if !*met => *met = true,
-                _ => continue,
-            }
-            match node.checked_sub(cells) {
-                None => order.push(node),
-                Some(merge) => {
-                    stack.extend([merges[merge].right as usize, merges[merge].left as usize])
-                }
-            }
-        }
-    }
-    order.extend((0..cells).filter(|&cell| !met[cell]));
-    order
-}
-
-/// Records by ranges of ids.
-fn write_records(
-    records: &[Record],
-    ids: &[u32],
-    files: &mut Vec<(String, Vec<u8>)>,
-) -> Result<(Vec<FileRef>, Vec<u32>), AssembleError> {
-    let mut sorted: Vec<&Record> = records.iter().collect();
-    sorted.sort_by_key(|record| record.id);
-    if let Some(pair) = sorted.windows(2).find(|pair| pair[0].id == pair[1].id) {
-        return Err(AssembleError::Twice { id: pair[0].id });
-    }
-    let mut known = ids.to_vec();
-    known.sort_unstable();
-    if let Some(stray) = sorted
-        .iter()
-        .find(|record| known.binary_search(&record.id).is_err())
-    {
-        return Err(AssembleError::StrayRecord { id: stray.id });
-    }
-    let (mut refs, mut from) = (Vec::new(), Vec::new());
-    for range in sorted.chunk_by(|a, b| a.id / RECORDS_IDS == b.id / RECORDS_IDS) {
-        let owned: Vec<Record> = range.iter().map(|&record| record.clone()).collect();
-        let bytes = Records::write(&owned);
-        let file = FileRef::of("records", &bytes, "nsd");
-        from.push(range[0].id / RECORDS_IDS * RECORDS_IDS);
-        files.push((file.name.clone(), bytes));
-        refs.push(file);
-    }
-    Ok((refs, from))
 }

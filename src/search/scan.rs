@@ -80,13 +80,12 @@ impl TopK {
         self.heap.len()
     }
 
-    /// The distance that the next hit must beat; none while there is room.
-    pub(super) fn worst_distance(&self) -> Option<f32> {
-        if self.heap.len() < self.k {
-            None
-        } else {
-            self.heap.peek().map(|worst| worst.0.distance)
+    /// The distance of the worst hit kept; none before there are `enough` of them.
+    pub(super) fn worst_distance(&self, enough: usize) -> Option<f32> {
+        if self.heap.len() < enough {
+            return None;
         }
+        self.heap.peek().map(|worst| worst.0.distance)
     }
 
     pub(super) fn into_hits(self) -> Vec<Hit> {
@@ -97,11 +96,14 @@ impl TopK {
             .collect()
     }
 
-    /// The hits so far, best first.
-    pub(super) fn hits(&self) -> Vec<Hit> {
+    /// The best `limit` hits so far, best first.
+    pub(super) fn hits(&self, limit: usize) -> Vec<Hit> {
         let mut hits: Vec<&Ordered> = self.heap.iter().collect();
         hits.sort();
-        hits.into_iter().map(|ordered| ordered.0).collect()
+        hits.into_iter()
+            .take(limit)
+            .map(|ordered| ordered.0)
+            .collect()
     }
 }
 
@@ -166,9 +168,9 @@ mod tests {
             for number in 0..offers.len() {
                 best.offer(offers[(number + rotation) % offers.len()]);
             }
-            let ids: Vec<u32> = best.hits().iter().map(|hit| hit.id).collect();
+            let ids: Vec<u32> = best.hits(3).iter().map(|hit| hit.id).collect();
             assert_eq!(ids, [3, 2, 4], "rotation {rotation}");
-            assert_eq!(best.worst_distance(), Some(distance_of(0.5)));
+            assert_eq!(best.worst_distance(3), Some(distance_of(0.5)));
             assert_eq!(
                 best.into_hits()
                     .iter()
@@ -183,9 +185,9 @@ mod tests {
     fn no_distance_is_named_while_there_is_room() {
         let mut best = TopK::new(2);
         best.offer(hit(1, 0.5));
-        assert_eq!((best.len(), best.worst_distance()), (1, None));
+        assert_eq!((best.len(), best.worst_distance(2)), (1, None));
         best.offer(hit(2, 0.25));
-        assert_eq!(best.worst_distance(), Some(distance_of(0.25)));
+        assert_eq!(best.worst_distance(2), Some(distance_of(0.25)));
     }
 
     #[test]

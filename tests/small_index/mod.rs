@@ -78,7 +78,7 @@ pub fn records(count: usize) -> Vec<Record> {
         path: format!("shelf-{}/{id}.jpg", id % 7),
         key: format!("sku-{id}"),
         title: Some(format!("Picture {id}")),
-        tags: if id % 5 == 0 {
+        tags: if id.is_multiple_of(5) {
             vec!["sale".to_owned()]
         } else {
             Vec::new()

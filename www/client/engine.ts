@@ -1,6 +1,6 @@
 // Module, model and index in the worker: opens them side by side, answers, takes new epochs.
 
-import { Embedder, Index, type Answer, type Options } from "../wasm/nearsight.js";
+import { Embedder, Index, type Answer, type ModelFiles, type Options } from "../wasm/nearsight.js";
 import { download } from "./download.js";
 import { Epoch, Fetcher } from "./epoch.js";
 import { NearsightError, refuseIfAborted, toNearsightError } from "./errors.js";
@@ -59,12 +59,7 @@ export class Engine {
       supplied.catch(() => undefined);
       const embedder = await this.#embedder(handle, given, both);
       await supplied;
-      if (embedder !== null) {
-        this.#loading.phase("warming");
-        // The first run compiles code and fills caches: not in front of the visitor's first picture.
-        embedder.warm();
-        this.#pictures = new Pictures(embedder);
-      }
+      if (embedder !== null) this.#pictures = new Pictures(embedder);
       this.#epoch = epoch;
       this.#loading.phase("ready");
       return {
@@ -244,11 +239,17 @@ export class Engine {
   }
 
   async #embedder(index: Index, given: Promise<[Uint8Array, Uint8Array]> | null, signal: AbortSignal): Promise<Embedder | null> {
-    if (given !== null) return checked(new Embedder(...(await given)), index);
     const model = index.model();
-    if (model === null) return null;
-    const [onnx, sidecar] = await Promise.all([this.#modelFile(index, model.onnx, signal), this.#modelFile(index, model.sidecar, signal)]);
+    const files = given ?? (model === null ? null : this.#modelFiles(index, model, signal));
+    if (files === null) return null;
+    const [onnx, sidecar] = await files;
+    this.#loading.phase("warming");
+    // Loading runs the network once on its reference picture, so the visitor's first is not its first.
     return checked(new Embedder(onnx, sidecar), index);
+  }
+
+  #modelFiles(index: Index, model: ModelFiles, signal: AbortSignal): Promise<[Uint8Array, Uint8Array]> {
+    return Promise.all([this.#modelFile(index, model.onnx, signal), this.#modelFile(index, model.sidecar, signal)]);
   }
 
   async #modelFile(index: Index, file: FileRef, signal: AbortSignal): Promise<Uint8Array> {

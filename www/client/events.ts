@@ -5,47 +5,16 @@
 // it ends with the page and is renewed each day. An event keeps its id over every attempt to send
 // it, so the server counts it once; it leaves the queue when the server has confirmed the commit.
 
-import { describe } from "./errors.js";
 import { absolute } from "./assets.js";
+import { describe } from "./errors.js";
+import type { Event, Query } from "./event-types.js";
 import type { EventOptions, Hit, SearchResult } from "./types.js";
 
-export type QueryEvent = { readonly image_id: number } | { readonly embedding: string } | null;
-
-export type ImageEvent =
-  | {
-      readonly type: "impression";
-      readonly event_id: string;
-      readonly session: string;
-      readonly search_id: string;
-      readonly epoch: number;
-      readonly query: QueryEvent;
-      readonly shown: readonly { readonly image_id: number; readonly position: number; readonly cell: number }[];
-      readonly probed: readonly number[];
-      readonly scanned: number;
-      readonly took_ms: number;
-      readonly at: number;
-    }
-  | {
-      readonly type: "click";
-      readonly event_id: string;
-      readonly session: string;
-      readonly search_id: string;
-      readonly image_id: number;
-      readonly position: number;
-      readonly at: number;
-    }
-  | {
-      readonly type: "audit";
-      readonly event_id: string;
-      readonly session: string;
-      readonly search_id: string;
-      readonly epoch: number;
-      readonly recall_estimate: number;
-      readonly at: number;
-    };
-
-/** The server takes at most this many at once. */
+/** The server takes at most this many at once, in a body of at most 256 KiB. */
 const BATCH = 100;
+const BATCH_BYTES = 200_000;
+/** Browsers let requests outlive their page up to 64 KiB in all. */
+const LEAVING_BYTES = 50_000;
 /** A page that cannot reach its server keeps this many, then forgets the oldest. */
 const QUEUE_LIMIT = 500;
 /** Long enough to join an impression and its click, short enough that few are lost when a tab dies. */
@@ -57,7 +26,7 @@ export class EventQueue {
   readonly #given: EventOptions | undefined;
   #consent: boolean | (() => boolean);
   #endpoint: string | null = null;
-  #queue: ImageEvent[] = [];
+  #queue: Event[] = [];
   #timer: ReturnType<typeof setTimeout> | null = null;
   #delayMs = DELAY_MS;
   #sending: Promise<void> | null = null;
@@ -109,7 +78,7 @@ export class EventQueue {
     this.#session = { id: "", since: 0 };
   }
 
-  impression(result: SearchResult, query: QueryEvent, probed: readonly number[]): void {
+  impression(result: SearchResult, query: Query | null, probed: readonly number[]): void {
     if (!this.allowed) return;
     const { stats } = result;
     this.#add({
@@ -120,7 +89,7 @@ export class EventQueue {
       epoch: stats.epoch,
       query,
       shown: result.hits.map((hit) => ({ image_id: hit.id, position: hit.position, cell: hit.cell })),
-      probed,
+      probed: [...probed],
       scanned: stats.vectorsScanned,
       took_ms: stats.decodeMs + stats.embedMs + stats.searchMs,
       at: Date.now(),
@@ -158,8 +127,7 @@ export class EventQueue {
     this.#cancelTimer();
     if (this.#sending !== null && !leaving) return this.#sending;
     if (this.#queue.length === 0 || !this.allowed || this.#endpoint === null) return;
-    const batch = this.#queue.slice(0, BATCH);
-    this.#sending = this.#send(this.#endpoint, batch, leaving).finally(() => {
+    this.#sending = this.#send(this.#endpoint, this.#batch(leaving ? LEAVING_BYTES : BATCH_BYTES), leaving).finally(() => {
       this.#sending = null;
       if (this.#queue.length > 0) this.#schedule();
     });
@@ -168,12 +136,29 @@ export class EventQueue {
 
   async close(): Promise<void> {
     document.removeEventListener("visibilitychange", this.#onHidden);
-    await this.flush(true);
+    await this.#sending;
+    // As long as it gets shorter: a server that does not answer must not keep a page from closing.
+    for (let before = Infinity; this.#queue.length > 0 && this.#queue.length < before; ) {
+      before = this.#queue.length;
+      await this.flush();
+    }
     this.#cancelTimer();
     this.#queue = [];
   }
 
-  async #send(endpoint: string, batch: readonly ImageEvent[], keepalive: boolean): Promise<void> {
+  /** The oldest events that fit into one request. */
+  #batch(limitBytes: number): Event[] {
+    let bytes = 0;
+    const batch: Event[] = [];
+    for (const event of this.#queue.slice(0, BATCH)) {
+      bytes += JSON.stringify(event).length;
+      if (batch.length > 0 && bytes > limitBytes) break;
+      batch.push(event);
+    }
+    return batch;
+  }
+
+  async #send(endpoint: string, batch: readonly Event[], keepalive: boolean): Promise<void> {
     try {
       const response = await fetch(endpoint, {
         method: "POST",
@@ -197,7 +182,7 @@ export class EventQueue {
     }
   }
 
-  #add(event: ImageEvent): void {
+  #add(event: Event): void {
     this.#queue.push(event);
     if (this.#queue.length > QUEUE_LIMIT) this.#queue.splice(0, this.#queue.length - QUEUE_LIMIT);
     this.#schedule();

@@ -6,7 +6,7 @@
 
 import { decode, picture_from_rgba, type Embedder, type Picture } from "../wasm/nearsight.js";
 import { download } from "./download.js";
-import { NearsightError, describe, refuseIfAborted } from "./errors.js";
+import { NearsightError, describe, refuseIfAborted, toNearsightError } from "./errors.js";
 import type { Source } from "./protocol.js";
 
 export interface Embedded {
@@ -34,18 +34,12 @@ export class Pictures {
 
   async #embed(source: PictureSource, signal: AbortSignal): Promise<Embedded> {
     refuseIfAborted(signal);
-    let bytesFetched = 0;
-    let bytes: Uint8Array | null = null;
-    if (source.kind === "blob") bytes = await readBlob(source.blob);
-    if (source.kind === "url") {
-      bytes = (await download(source.url, { signal, htmlCode: "picture_unsupported", what: "a picture" })).bytes;
-      bytesFetched = bytes.length;
-    }
+    const file = await readFile(source, signal);
     // A cancel that came meanwhile is heard here, before the work that cannot be stopped.
     await nextTask();
     refuseIfAborted(signal);
     const started = performance.now();
-    const picture = bytes === null ? pixels(source) : decode(bytes, this.#embedder.side);
+    const picture = file === null ? fromPixels(source) : await fromFile(file, this.#embedder.side);
     const decoded = performance.now();
     try {
       await nextTask();
@@ -54,7 +48,7 @@ export class Pictures {
       const vector = this.#embedder.embed(picture);
       const embedMs = performance.now() - embedding;
       picture.free();
-      return { vector, decodeMs: decoded - started, embedMs, bytesFetched };
+      return { vector, decodeMs: decoded - started, embedMs, bytesFetched: source.kind === "url" && file !== null ? file.length : 0 };
     } catch (error) {
       // After a panic the module is not touched again: freeing would hide the panic behind its own error.
       if (!(error instanceof WebAssembly.RuntimeError)) picture.free();
@@ -63,30 +57,46 @@ export class Pictures {
   }
 }
 
-async function readBlob(blob: Blob): Promise<Uint8Array> {
+/** The bytes of a source that is a file; null where it is pixels. */
+async function readFile(source: PictureSource, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer> | null> {
+  if (source.kind === "url") return (await download(source.url, { signal, htmlCode: "picture_unsupported", what: "a picture" })).bytes;
+  if (source.kind !== "blob") return null;
   try {
-    return new Uint8Array(await blob.arrayBuffer());
+    return new Uint8Array(await source.blob.arrayBuffer());
   } catch (cause) {
     throw new NearsightError("picture_unreadable", `The file could not be read (${describe(cause)}); it may have been moved or changed since it was chosen.`, cause);
   }
 }
 
-function pixels(source: PictureSource): Picture {
-  if (source.kind === "pixels") return picture_from_rgba(source.width, source.height, source.rgba);
-  if (source.kind !== "bitmap") throw new NearsightError("query_invalid", `There are no pixels in a ${source.kind}.`);
-  const { width, height } = source.bitmap;
+/** The module's decoder; for formats that it lacks (AVIF, HEIC) the browser's, if that one has them. */
+async function fromFile(bytes: Uint8Array<ArrayBuffer>, side: number): Promise<Picture> {
+  try {
+    return decode(bytes, side);
+  } catch (error) {
+    if (toNearsightError(error, "picture_broken").code !== "picture_unsupported" || error instanceof WebAssembly.RuntimeError) throw error;
+    const bitmap = await createImageBitmap(new Blob([bytes])).catch(() => null);
+    if (bitmap === null) throw error;
+    return fromBitmap(bitmap);
+  }
+}
+
+function fromPixels(source: PictureSource): Picture {
+  if (source.kind === "pixels") return picture_from_rgba(source.width, source.height, asBytes(source.rgba));
+  if (source.kind === "bitmap") return fromBitmap(source.bitmap);
+  throw new NearsightError("query_invalid", `There are no pixels in a ${source.kind}.`);
+}
+
+function fromBitmap(bitmap: ImageBitmap): Picture {
+  const { width, height } = bitmap;
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
   if (context === null) throw new NearsightError("picture_unreadable", `The browser gave no canvas of ${width} x ${height} pixels; give the file instead of its bitmap.`);
-  context.drawImage(source.bitmap, 0, 0);
-  source.bitmap.close();
-  try {
-    return picture_from_rgba(width, height, context.getImageData(0, 0, width, height).data);
-  } catch (cause) {
-    if (cause instanceof DOMException) {
-      throw new NearsightError("picture_unreadable", "The picture comes from another site that does not share its pixels (CORS); give the file, or serve it with Access-Control-Allow-Origin.", cause);
-    }
-    throw cause;
-  }
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return picture_from_rgba(width, height, asBytes(context.getImageData(0, 0, width, height).data));
+}
+
+function asBytes(pixels: Uint8ClampedArray | ImageDataArray): Uint8Array {
+  return new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength);
 }
 
 let channel: MessageChannel | null = null;

@@ -7,7 +7,8 @@
 import { absolute, assetSource, folder, startWorker, wasmSource, workerAddress } from "./assets.js";
 import { Connection } from "./connection.js";
 import { NearsightError, abortedError, refuseIfAborted, toNearsightError } from "./errors.js";
-import { EventQueue, base64, randomId, type QueryEvent } from "./events.js";
+import type { Query } from "./event-types.js";
+import { EventQueue, base64, randomId } from "./events.js";
 import { toFilterSettings } from "./filter.js";
 import type { AllRecords, Answers, Kind, Memory, OpenSettings, Opened, Payloads, SearchAnswer, SearchSettings, Source } from "./protocol.js";
 import { toSource } from "./source.js";
@@ -264,7 +265,7 @@ function settledOrAborted<T>(work: Promise<T>, signal: AbortSignal | undefined):
   });
 }
 
-function queryEvent(source: Source, code: Int8Array | null): QueryEvent {
+function queryEvent(source: Source, code: Int8Array | null): Query | null {
   if (source.kind === "id") return { image_id: source.id };
   return code === null ? null : { embedding: base64(code) };
 }

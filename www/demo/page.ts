@@ -7,11 +7,11 @@ import { createImageSearch, NearsightError, type Hit, type ImageSearch, type Pic
 import { element, make } from "./elements.js";
 import { setUpIntake } from "./intake.js";
 import { showStats } from "./panel.js";
-import { dimHits, showHits, thumbnail } from "./results.js";
+import { dimHits, showCollection, showHits, thumbnail } from "./results.js";
 import { consented, setUpSharing } from "./sharing.js";
 import { clearTrouble, notice, say, setUpTrouble, showProgress, showTrouble } from "./status.js";
 import { setUpTheme } from "./theme.js";
-import { count, name } from "./words.js";
+import { count, milliseconds, name } from "./words.js";
 
 /** What is searched for: a file of the visitor's, a sample, or more like a hit. */
 type Query =
@@ -21,6 +21,8 @@ type Query =
 
 const HITS = 24;
 const SAMPLES = 8;
+/** How many pictures of the collection are shown before anything was asked. */
+const BROWSED = 24;
 
 const poll = Number(new URLSearchParams(location.search).get("poll") ?? "30");
 const queries: Query[] = [];
@@ -51,9 +53,9 @@ function open(): Promise<ImageSearch> {
 async function start(): Promise<void> {
   try {
     const search = await open();
-    say(`Ready: ${count(search.pictures)} pictures.`);
     setUpSharing(search);
     await showSamples(search);
+    if (queries.length === 0) say(`Ready: ${count(search.pictures)} pictures.`);
     watchForUpdates(search);
   } catch (error) {
     opening = null;
@@ -63,10 +65,9 @@ async function start(): Promise<void> {
 
 async function showSamples(search: ImageSearch): Promise<void> {
   const records = (await search.records()).filter((record) => record.thumb !== null && !record.private);
-  const step = Math.max(1, Math.floor(records.length / SAMPLES));
-  const chosen = records.filter((_, at) => at % step === Math.floor(step / 2)).slice(0, SAMPLES);
+  const samples = spread(records, SAMPLES);
   element("sample-list", HTMLUListElement).replaceChildren(
-    ...chosen.map((record) => {
+    ...samples.map((record) => {
       const item = make("li");
       const button = make("button", "sample");
       button.type = "button";
@@ -79,7 +80,17 @@ async function showSamples(search: ImageSearch): Promise<void> {
       return item;
     }),
   );
-  element("samples", HTMLElement).hidden = chosen.length === 0;
+  element("samples", HTMLElement).hidden = samples.length === 0;
+  // A question may have been asked while the records came.
+  if (queries.length > 0) return;
+  const others = records.filter((record) => !samples.includes(record));
+  showCollection(spread(others, BROWSED), (record) => ask({ kind: "like", record }));
+}
+
+/** This many of them, evenly over the whole. */
+function spread<T>(all: readonly T[], wanted: number): T[] {
+  const taken = Math.min(wanted, all.length);
+  return Array.from({ length: taken }, (_, at) => all[Math.floor(((at + 0.5) * all.length) / taken)]).filter((one) => one !== undefined);
 }
 
 /** A new question: it can be come back to with the browser's back button. */
@@ -102,8 +113,8 @@ async function run(query: Query): Promise<void> {
     const input = query.kind === "file" ? query.file : query.kind === "sample" ? query.thumb : { id: query.record.id };
     const { hits, stats } = await search.search(input, { k: HITS, signal });
     showHits(hits, (hit) => openHit(search, hit));
-    const found = hits.length === 0 ? "Nothing found." : `${count(hits.length)} pictures, the most alike first.`;
-    say(found);
+    const tookMs = stats.decodeMs + stats.embedMs + stats.searchMs;
+    say(hits.length === 0 ? "Nothing found." : `${count(hits.length)} pictures in ${milliseconds(tookMs)}, the most alike first.`);
     const memory = await search.memory();
     if (!signal.aborted) showStats(stats, memory);
   } catch (error) {

@@ -1,4 +1,4 @@
-// Hits → the grid. A hit is a button that searches for its picture.
+// Pictures → the grid. Each is a button that searches for more like it.
 
 import type { Hit, PictureRecord } from "nearsight";
 import { element, make } from "./elements.js";
@@ -10,9 +10,19 @@ const THUMB_SIDE = 240;
 const EAGER = 6;
 
 export function showHits(hits: readonly Hit[], onOpen: (hit: Hit) => void): void {
-  const grid = element("grid", HTMLOListElement);
-  grid.replaceChildren(...hits.map((hit) => card(hit, onOpen)));
-  element("results-title", HTMLHeadingElement).hidden = hits.length === 0;
+  show("Most alike", hits.map((hit) => card(hit, hit.position, hit.score, () => onOpen(hit))));
+}
+
+/** Pictures to begin with, before anything was asked. */
+export function showCollection(records: readonly PictureRecord[], onOpen: (record: PictureRecord) => void): void {
+  show("From the collection", records.map((record, position) => card(record, position, null, () => onOpen(record))));
+}
+
+function show(title: string, cards: readonly HTMLLIElement[]): void {
+  element("grid", HTMLOListElement).replaceChildren(...cards);
+  const heading = element("results-title", HTMLHeadingElement);
+  heading.textContent = title;
+  heading.hidden = cards.length === 0;
 }
 
 /** Keeps what is shown while the next answer is on its way, but says that it is the last one's. */
@@ -33,26 +43,29 @@ export function thumbnail(record: PictureRecord, eager: boolean): HTMLImageEleme
   return image;
 }
 
-function card(hit: Hit, onOpen: (hit: Hit) => void): HTMLLIElement {
+function card(record: PictureRecord, position: number, score: number | null, onOpen: () => void): HTMLLIElement {
   const item = make("li", "card");
   const open = make("button", "open");
   open.type = "button";
-  open.dataset["id"] = String(hit.id);
+  open.dataset["id"] = String(record.id);
   open.title = "Find pictures like this one";
   const frame = make("span", "frame");
-  frame.append(hit.thumb === null ? make("span", "no-picture", "No thumbnail") : thumbnail(hit, hit.position < EAGER));
+  frame.append(record.thumb === null ? make("span", "no-picture", "No thumbnail") : thumbnail(record, position < EAGER));
   const line = make("span", "line");
-  const score = make("span", "score", hit.score.toFixed(3));
-  score.title = "Cosine similarity: 1 is the same picture";
-  line.append(make("span", "name", name(hit)), score);
+  line.append(make("span", "name", name(record)));
+  if (score !== null) {
+    const shown = make("span", "score", score.toFixed(3));
+    shown.title = "Cosine similarity: 1 is the same picture";
+    line.append(shown);
+  }
   open.append(frame, line);
-  open.addEventListener("click", () => onOpen(hit));
+  open.addEventListener("click", onOpen);
   item.append(open);
-  if (hit.url !== null) {
+  if (record.url !== null) {
     const link = make("a", "visit", "Open");
-    link.href = hit.url;
+    link.href = record.url;
     link.rel = "noopener";
-    link.setAttribute("aria-label", `Open the page of ${name(hit)}`);
+    link.setAttribute("aria-label", `Open the page of ${name(record)}`);
     item.append(link);
   }
   return item;
