@@ -453,6 +453,37 @@ fn a_segment_of_another_epoch_is_noticed() {
     }
 }
 
+/// Every segment has lost the last row of its first cell.
+struct Short(Vec<Segment>);
+
+impl Cells for Short {
+    fn segment(&self, number: u32) -> Option<&Segment> {
+        self.0.get(number as usize)
+    }
+}
+
+#[test]
+fn a_cell_with_fewer_rows_than_the_routing_says_is_noticed() {
+    let values = vectors(400, DIMENSION, 16, 14);
+    let index = index(&values, DIMENSION, Some(20));
+    let count = index.manifest().segments.len() as u32;
+    let mut short: Vec<Segment> = (0..count)
+        .map(|number| index.segment(number).unwrap().clone())
+        .collect();
+    for segment in &mut short {
+        let cell = &mut segment.cells[0];
+        cell.ids.pop();
+        cell.factors.pop();
+        cell.codes.truncate(cell.ids.len() * DIMENSION);
+    }
+    let everything = options(|options| options.exact = true);
+    let mut query = Query::new(index.routing().unwrap(), &values[..DIMENSION], everything).unwrap();
+    assert_eq!(
+        query.step(&Short(short)).unwrap_err().code(),
+        "index_corrupt"
+    );
+}
+
 #[test]
 fn an_index_that_is_not_all_loaded_says_so() {
     let values = vectors(200, DIMENSION, 8, 15);

@@ -8,6 +8,10 @@ use crate::feedback::{LoggedSearch, Query, decode_embedding};
 use crate::kernel::squared_distance_f32;
 use crate::search::{SearchOptions, search};
 
+/// A search goes on to cells whose centroid is within this many times the distance of its last hit;
+/// the rule of `search` at its default recall. It only predicts; the replay of the real search decides.
+const STOP_RATIO: f32 = 1.2;
+
 /// A search that was asked again.
 #[derive(Debug, Clone)]
 pub struct Probe {
@@ -16,7 +20,8 @@ pub struct Probe {
     pub exclude: Option<u32>,
     /// Cells that it opened, by place in the routing.
     pub opened: Vec<u32>,
-    /// Squared distance to the farthest centroid that it opened: a cell nearer than that is opened.
+    /// Squared distance up to which it opens cells: at least to the farthest that it opened, less than
+    /// to the nearest that it did not open.
     pub reach_squared: f32,
 }
 
@@ -50,10 +55,8 @@ pub fn replay(
                 Some(places[at].1)
             })
             .collect();
-        let reach_squared = opened
-            .iter()
-            .map(|&place| squared_distance_f32(&vector, &snapshot.cells[place as usize].centroid))
-            .fold(0.0, f32::max);
+        let last_hit = answer.hits.last().map_or(f32::INFINITY, |hit| hit.distance);
+        let reach_squared = reach_squared(snapshot, &vector, &opened, last_hit);
         probes.push(Probe {
             vector,
             exclude,
@@ -62,6 +65,20 @@ pub fn replay(
         });
     }
     Ok(probes)
+}
+
+fn reach_squared(snapshot: &Snapshot, vector: &[f32], opened: &[u32], last_hit: f32) -> f32 {
+    let (mut farthest_opened, mut nearest_left) = (0f32, f32::INFINITY);
+    for (place, cell) in snapshot.cells.iter().enumerate() {
+        let squared = squared_distance_f32(vector, &cell.centroid);
+        if opened.contains(&(place as u32)) {
+            farthest_opened = farthest_opened.max(squared);
+        } else {
+            nearest_left = nearest_left.min(squared);
+        }
+    }
+    let stop = STOP_RATIO * last_hit;
+    farthest_opened.max(nearest_left.min(stop * stop))
 }
 
 fn question(snapshot: &Snapshot, logged: &LoggedSearch) -> Option<(Vec<f32>, Option<u32>)> {

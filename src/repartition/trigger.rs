@@ -41,7 +41,9 @@ pub fn triggers(
             Trigger::OverCap
         } else if enough && multiple > policy.cost_multiple && rows >= 2 * floor {
             Trigger::Hot { multiple }
-        } else if (rows as f64) < policy.sparse_share * mean_rows {
+        } else if enough && (rows as f64) < policy.sparse_share * mean_rows {
+            // Without traffic nothing says that joining pays, and the parts of the last split would go
+            // together again.
             Trigger::Sparse
         } else {
             continue;

@@ -92,8 +92,8 @@ fn compare(
             .filter(|id| Some(*id) != exclude)
             .take(K)
             .collect();
+        // As many hits as a page asks for: the cost is that of real searches.
         let options = SearchOptions {
-            k: K,
             exclude,
             ..SearchOptions::default()
         };

@@ -6,7 +6,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { openPackage } from "./package_page.js";
 import type { Page } from "@playwright/test";
-import { GALLERY, answer, copyOfSite, expect, gallery, nearsight, openPage, serve, test, type Site } from "./site.js";
+import { GALLERY, answer, coarseSite, epochOf, expect, gallery, nearsight, openPage, serve, test, type Site } from "./site.js";
 
 test("nothing is sent before the visitor agrees, nor after they have changed their mind", async ({ page, site }) => {
   const posts: string[] = [];
@@ -47,7 +47,7 @@ test("a browser that asks not to be tracked is not, whatever the switch says", a
 
 test("clicks arrive once, the index is re-partitioned, and the open page takes the new epoch", async ({ page }) => {
   test.setTimeout(180_000);
-  const served = await serve(copyOfSite("loop"));
+  const served = await serve(coarseSite("loop"));
   try {
     await openPage(page, served, "?poll=1");
     await page.locator("#choose").setInputFiles(`${GALLERY}/${gallery()[0] ?? ""}`);
@@ -76,15 +76,15 @@ test("clicks arrive once, the index is re-partitioned, and the open page takes t
     // Traffic of many visitors on one cell, as the clicks of one page are too few to move anything.
     const before = await exact(page);
     await flood(page, served);
-    const decision = JSON.parse(nearsight("repartition", served.folder, "--json")) as Record<string, unknown>;
-    const epoch = (JSON.parse(readFileSync(join(served.folder, "manifest.json"), "utf8")) as { epoch: number }).epoch;
-    expect(epoch, JSON.stringify(decision)).toBe(1);
-    await expect(page.locator("#toast")).toHaveText("The index was renewed: epoch 1.");
+    const epoch = epochOf(served.folder) + 1;
+    const said = nearsight("repartition", served.folder);
+    expect(epochOf(served.folder), said).toBe(epoch);
+    await expect(page.locator("#toast")).toHaveText(`The index was renewed: epoch ${epoch}.`);
 
     const loaded = await page.locator('[data-fact="loaded"]').textContent();
     await page.locator("#choose").setInputFiles(`${GALLERY}/${gallery()[0] ?? ""}`);
     await answer(page);
-    await expect(page.locator('[data-fact="epoch"]')).toHaveText("1");
+    await expect(page.locator('[data-fact="epoch"]')).toHaveText(String(epoch));
     expect(await exact(page), `after ${loaded}`).toEqual(before);
   } finally {
     await served.stop();
@@ -108,7 +108,7 @@ test("clicks arrive once, the index is re-partitioned, and the open page takes t
 
 test("a new epoch costs less than half of the index", async ({ page }) => {
   test.setTimeout(120_000);
-  const served = await serve(copyOfSite("renewed"));
+  const served = await serve(coarseSite("renewed"));
   try {
     await openPackage(page, served);
     await page.evaluate(async () => {
@@ -116,7 +116,8 @@ test("a new epoch costs less than half of the index", async ({ page }) => {
       Object.assign(window, { search });
     });
     await flood(page, served);
-    const said = nearsight("repartition", served.folder, "--json");
+    const epoch = epochOf(served.folder) + 1;
+    const said = nearsight("repartition", served.folder);
     const { update, refused, indexBytes } = await page.evaluate(async () => {
       const { search } = window as unknown as { search: Awaited<ReturnType<typeof window.nearsight.createImageSearch>> };
       const update = await search.checkForUpdate();
@@ -126,7 +127,7 @@ test("a new epoch costs less than half of the index", async ({ page }) => {
       return { update, refused, indexBytes: [manifest.routing, ...manifest.segments, ...manifest.records].reduce((sum, file) => sum + file.bytes, 0) };
     });
     expect(update.updated, said).toBe(true);
-    expect(update.epoch).toBe(1);
+    expect(update.epoch).toBe(epoch);
     expect(update.bytesFetched).toBeLessThan(indexBytes / 2);
     expect(refused.updated).toBe(false);
   } finally {
@@ -136,11 +137,13 @@ test("a new epoch costs less than half of the index", async ({ page }) => {
 
 test("a manifest of an earlier epoch is refused, and the search goes on", async ({ page }) => {
   test.setTimeout(120_000);
-  const served = await serve(copyOfSite("older"));
+  const served = await serve(coarseSite("older"));
   try {
     const old = readFileSync(join(served.folder, "manifest.json"), "utf8");
     await flood(page, served);
-    nearsight("repartition", served.folder, "--json");
+    const epoch = epochOf(served.folder);
+    const said = nearsight("repartition", served.folder);
+    expect(epochOf(served.folder), said).toBe(epoch + 1);
     await openPackage(page, served);
     await page.evaluate(async () => {
       Object.assign(window, { search: await window.nearsight.createImageSearch({ index: "/" }) });
@@ -153,7 +156,7 @@ test("a manifest of an earlier epoch is refused, and the search goes on", async 
       await search.close();
       return { update, hits: hits.length };
     });
-    expect(update).toMatchObject({ updated: false, epoch: 1, refusedEpoch: 0 });
+    expect(update).toMatchObject({ updated: false, epoch: epoch + 1, refusedEpoch: epoch });
     expect(hits).toBe(5);
   } finally {
     await served.stop();
@@ -176,7 +179,7 @@ function rows(database: string, type: string): Row[] {
   return events.filter((event) => event.type === type);
 }
 
-/** The searches and clicks of many visitors, all for pictures of the largest cell: one visitor's, in many sessions. */
+/** The searches and clicks of many visitors in the largest cell: one visitor's, in many sessions. */
 async function flood(page: Page, site: Site): Promise<void> {
   const visitor = await page.context().newPage();
   const events: Record<string, unknown>[] = [];
@@ -193,15 +196,17 @@ async function flood(page: Page, site: Site): Promise<void> {
     for (const hit of all.hits) cells.set(hit.cell, [...(cells.get(hit.cell) ?? []), hit.id]);
     const largest = [...cells.values()].reduce((most, ids) => (ids.length > most.length ? ids : most));
     search.consent(false);
+    // One corner of it: what is asked there again and again need not read the rest of the cell.
+    const corner = (await search.search({ id: largest[0] ?? 0 }, { k: 4, exact: true })).hits.map((hit) => hit.id);
     search.consent(true);
-    for (const id of largest.slice(0, 20)) {
+    for (const id of corner) {
       const { hits } = await search.search({ id }, { k: 10 });
       for (const hit of hits.slice(0, 2)) search.click(hit);
     }
     await search.close();
   });
   await visitor.close();
-  expect(events.length).toBeGreaterThan(10);
+  expect(events.length).toBeGreaterThan(8);
   for (let session = 0; session < 60; session++) {
     const copies = events.map((event) => ({ ...event, event_id: `${session}-${String(event["event_id"])}`, search_id: `${session}-${String(event["search_id"])}`, session: `session-${session}` }));
     for (let at = 0; at < copies.length; at += 50) {

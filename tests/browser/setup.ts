@@ -2,7 +2,7 @@
 
 import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { GALLERY, PAGE, PACKAGE, RESULTS, SITE, nearsight, root } from "./site.js";
+import { COARSE, GALLERY, PAGE, PACKAGE, RESULTS, SITE, nearsight, root } from "./site.js";
 
 export default function setUp(): void {
   for (const needed of [GALLERY, PAGE, PACKAGE]) {
@@ -15,4 +15,7 @@ export default function setUp(): void {
   cpSync(PACKAGE, join(SITE, "package"), { recursive: true });
   writeFileSync(join(SITE, "blank.html"), "<!doctype html><html lang=en><link rel=icon href=data:,><title>blank</title>");
   cpSync(join(root, "tests/browser/stand-ins"), join(SITE, "stand-ins"), { recursive: true });
+  // The same pictures in a few large cells: there is something to gain by dividing them.
+  cpSync(SITE, COARSE, { recursive: true });
+  nearsight("build", GALLERY, "-o", COARSE, "--page", PAGE, "--cells", "12", "--quiet");
 }

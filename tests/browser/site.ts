@@ -13,6 +13,7 @@ export const PAGE = join(root, "www/dist");
 export const PACKAGE = join(root, "dist");
 export const RESULTS = join(root, "tests/browser/results");
 export const SITE = join(RESULTS, "site");
+export const COARSE = join(RESULTS, "coarse");
 
 const tool = join(process.env["CARGO_TARGET_DIR"] ?? join(root, "target"), "release/nearsight");
 
@@ -44,12 +45,17 @@ export async function serve(folder: string): Promise<Site & { stop: () => Promis
   return { folder, url, stop: () => stop(server) };
 }
 
-/** A copy of the site that a test may change. */
-export function copyOfSite(name: string): string {
+/** A copy of the site with large cells, which a test may change. */
+export function coarseSite(name: string): string {
   const folder = join(RESULTS, name);
   rmSync(folder, { recursive: true, force: true });
-  cpSync(SITE, folder, { recursive: true });
+  cpSync(COARSE, folder, { recursive: true });
   return folder;
+}
+
+/** The epoch that a folder publishes. */
+export function epochOf(folder: string): number {
+  return (JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as { epoch: number }).epoch;
 }
 
 /** The gallery's pictures, in order. */

@@ -53,9 +53,9 @@ function open(): Promise<ImageSearch> {
 async function start(): Promise<void> {
   try {
     const search = await open();
-    say(`Ready: ${count(search.pictures)} pictures.`);
     setUpSharing(search);
     await showSamples(search);
+    if (queries.length === 0) say(`Ready: ${count(search.pictures)} pictures.`);
     watchForUpdates(search);
   } catch (error) {
     opening = null;
