@@ -1,8 +1,10 @@
 // npm test: everything, from a bare machine. Each part prints its own report; the last line adds them up.
 //   --only rust,wasm,browser,packaging   runs the named parts
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { build } from "./build.mjs";
 import { setUpBuild, setUpTests } from "./setup.mjs";
-import { must, run, say } from "./step.mjs";
+import { must, root, run, say } from "./step.mjs";
 
 const only = process.argv.find((argument) => argument.startsWith("--only="))?.slice(7).split(",");
 const wanted = (part) => only === undefined || only.includes(part);
@@ -43,7 +45,9 @@ if (wanted("wasm")) {
     "--", "--lib", "--no-default-features",
   ]);
 }
-if (wanted("packaging")) await part("the package", counters.node, "node", ["--test", "--test-reporter=tap", "tests/packaging/"], { env });
+if (wanted("packaging")) await part("the package", counters.node, "node", [
+    "--test", "--test-reporter=tap", ...readdirSync(join(root, "tests/packaging")).filter((name) => name.endsWith(".test.mjs")).map((name) => `tests/packaging/${name}`),
+  ], { env });
 if (wanted("browser")) await part("the page", counters.playwright, "npx", ["playwright", "test", "--config", "tests/browser/playwright.config.ts"], { env });
 
 for (const { name, passed, failed, seconds } of results) {
