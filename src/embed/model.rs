@@ -1,5 +1,7 @@
 //! ONNX bytes → a network that runs. The only file that knows tract's types beside `fold.rs`.
 
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tract_onnx::Onnx;
@@ -73,6 +75,7 @@ pub(super) fn parse(onnx: &[u8]) -> Result<Parsed, EmbedError> {
             expected: "operators that tract 0.23 knows".to_owned(),
         });
     }
+    check_names(graph)?;
     let input = only_input(graph)?;
     let outputs = graph.output.iter().map(declared).collect();
     fold_stored_weights(graph);
@@ -81,6 +84,32 @@ pub(super) fn parse(onnx: &[u8]) -> Result<Parsed, EmbedError> {
         input,
         outputs,
     })
+}
+
+/// tract takes it for granted that every output of the graph exists.
+fn check_names(graph: &GraphProto) -> Result<(), EmbedError> {
+    let made: HashSet<&str> = graph
+        .node
+        .iter()
+        .flat_map(|node| node.output.iter().map(String::as_str))
+        .chain(
+            graph
+                .initializer
+                .iter()
+                .map(|weights| weights.name.as_str()),
+        )
+        .chain(graph.input.iter().map(|input| input.name.as_str()))
+        .collect();
+    match graph
+        .output
+        .iter()
+        .find(|o| !made.contains(o.name.as_str()))
+    {
+        Some(output) => Err(EmbedError::Broken {
+            reason: format!("nothing in it makes its output {:?}", output.name),
+        }),
+        None => Ok(()),
+    }
 }
 
 fn only_input(graph: &GraphProto) -> Result<Declared, EmbedError> {
@@ -267,7 +296,13 @@ fn optimise(
         check_value_sizes(&model)?;
         model.into_optimized()?.into_runnable()
     };
-    build().map_err(|error| broken(&error))
+    // tract answers damaged files with errors almost always; where it panics instead, nothing of ours is
+    // half-changed: the whole network is dropped. In wasm a panic ends the worker, which is replaced.
+    catch_unwind(AssertUnwindSafe(build))
+        .map_err(|_| EmbedError::Broken {
+            reason: "the runtime gave up on its graph".to_owned(),
+        })?
+        .map_err(|error| broken(&error))
 }
 
 /// Refuses values of impossible size before anything is run: a file of a few bytes can ask for them.

@@ -68,11 +68,11 @@ pub fn probe(bytes: &[u8], limits: &Limits) -> Result<Header, ImageError> {
             (frame.width.into(), frame.height.into(), frame.exif)
         }
         Format::Png => {
-            let header = png::read_header(bytes)?;
+            let header = png::read_header(bytes, limits)?;
             (header.width, header.height, header.exif)
         }
         Format::WebP => {
-            let header = webp::read_header(bytes)?;
+            let header = webp::read_header(bytes, limits)?;
             (header.width, header.height, header.exif)
         }
         Format::Gif => {

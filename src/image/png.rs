@@ -21,7 +21,8 @@ fn broken(reason: impl Into<String>) -> ImageError {
     ImageError::broken(Format::Png, reason)
 }
 
-pub(super) fn read_header(bytes: &[u8]) -> Result<Header<'_>, ImageError> {
+/// Reads the header, holds it against `limits`, and only then walks the other chunks.
+pub(super) fn read_header<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Header<'a>, ImageError> {
     let cut = || broken("the file ends before the picture is complete");
     let (first, body, mut at) = chunk(bytes, 8).ok_or_else(cut)?;
     let &[
@@ -51,6 +52,7 @@ pub(super) fn read_header(bytes: &[u8]) -> Result<Header<'_>, ImageError> {
         exif: None,
         interlaced: interlace != 0,
     };
+    limits.check_size(Format::Png, header.width, header.height)?;
     loop {
         let (kind, body, end) = chunk(bytes, at).ok_or_else(cut)?;
         match &kind {
@@ -74,7 +76,7 @@ fn chunk(bytes: &[u8], at: usize) -> Option<([u8; 4], &[u8], usize)> {
 }
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, ImageError> {
-    let header = read_header(bytes)?;
+    let header = read_header(bytes, limits)?;
     let pixels = u64::from(header.width) * u64::from(header.height);
     // The output, the decoder's whole frame (8 bytes a pixel at most) when rows come interlaced, two
     // rows otherwise, and a copy when the picture must be turned.

@@ -51,7 +51,8 @@ fn chunks(mut bytes: &[u8]) -> impl Iterator<Item = Result<Chunk<'_>, ImageError
     })
 }
 
-pub(super) fn read_header(bytes: &[u8]) -> Result<Header<'_>, ImageError> {
+/// Reads the canvas, holds it against `limits`, and only then walks the other chunks.
+pub(super) fn read_header<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Header<'a>, ImageError> {
     let declared: [u8; 4] = bytes
         .get(4..8)
         .and_then(|length| length.try_into().ok())
@@ -74,6 +75,7 @@ pub(super) fn read_header(bytes: &[u8]) -> Result<Header<'_>, ImageError> {
         let reason = format!("it declares {width} x {height} pixels, WebP holds 16383 a side");
         return Err(broken(reason));
     }
+    limits.check_size(Format::WebP, width, height)?;
     let mut exif = None;
     if first.kind == *b"VP8X" {
         for chunk in chunks(inside) {
@@ -127,7 +129,7 @@ fn check_stream(chunk: &Chunk<'_>, width: u32, height: u32) -> Result<(), ImageE
 }
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, ImageError> {
-    let header = read_header(bytes)?;
+    let header = read_header(bytes, limits)?;
     let pixels = u64::from(header.width) * u64::from(header.height);
     // The decoder's planes or its four bytes a pixel, the canvas of an animation, and the output.
     limits.check_allocation(pixels * 6 + pixels * 4)?;
