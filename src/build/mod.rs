@@ -10,10 +10,16 @@
 
 pub mod assemble;
 
+#[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
+mod epoch;
 #[cfg(not(target_arch = "wasm32"))]
 mod error;
 #[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
+mod gather;
+#[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
 mod incremental;
+#[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
+mod learn;
 #[cfg(not(target_arch = "wasm32"))]
 mod load;
 #[cfg(not(target_arch = "wasm32"))]
@@ -58,7 +64,8 @@ pub use self::{
 
 #[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
 pub use self::{
+    learn::jobs,
     model::Model,
-    pipeline::{BuildOptions, build, jobs},
+    pipeline::{BuildOptions, build},
     work::{Done, Outcome, Work, work},
 };

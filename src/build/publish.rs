@@ -113,3 +113,123 @@ fn made_here(folder: &str, file: &str) -> bool {
             })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::assemble::{Previous, assemble};
+    use crate::build::load_index;
+    use crate::index::{Index, Record};
+    use crate::partition::{Method, PartitionOptions, Rows, partition};
+
+    /// An epoch of `pictures` pictures on a circle.
+    fn epoch(pictures: u32, previous: Option<&Index>) -> Assembled {
+        let angles = (0..pictures).map(|id| id as f32 * 0.37);
+        let values: Vec<f32> = angles
+            .flat_map(|angle| [angle.cos(), angle.sin()])
+            .collect();
+        let rows = Rows::new(&values, 2).unwrap();
+        let ids: Vec<u32> = (0..pictures).collect();
+        let record = |id: &u32| Record {
+            id: *id,
+            path: format!("{id}.jpg"),
+            key: id.to_string(),
+            ..Record::default()
+        };
+        let records: Vec<Record> = ids.iter().map(record).collect();
+        let options = PartitionOptions {
+            cells: Some(4),
+            seed: 1,
+            method: Method::Ward,
+        };
+        let layout = partition(rows, &options, &mut |_| {}).unwrap();
+        let previous = previous.map(|index| Previous::new(index).unwrap());
+        assemble(rows, &ids, &records, &layout, None, previous.as_ref()).unwrap()
+    }
+
+    #[test]
+    fn an_epoch_is_published_once_and_only_a_later_one_replaces_it() {
+        let dist = tempfile::tempdir().unwrap();
+        let first = epoch(20, None);
+        publish(dist.path(), &first).unwrap();
+        publish(dist.path(), &first).unwrap();
+        let other = publish(dist.path(), &epoch(21, None)).unwrap_err();
+        assert_eq!(other.code(), "epoch_refused");
+        let held = load_index(dist.path()).unwrap();
+        assert_eq!(held.manifest().counts.pictures, 20);
+        publish(dist.path(), &epoch(21, Some(&held))).unwrap();
+        assert_eq!(load_index(dist.path()).unwrap().epoch(), held.epoch() + 1);
+        assert_eq!(
+            publish(dist.path(), &first).unwrap_err().code(),
+            "epoch_refused"
+        );
+    }
+
+    #[test]
+    fn a_crash_before_the_manifest_leaves_the_old_epoch_whole() {
+        let dist = tempfile::tempdir().unwrap();
+        publish(dist.path(), &epoch(20, None)).unwrap();
+        let held = load_index(dist.path()).unwrap();
+        let next = epoch(23, Some(&held));
+        for (name, bytes) in &next.files {
+            // A part of a file, then the file: what a crash may leave behind of each.
+            fs::write(
+                dist.path().join(format!(".{name}.part")),
+                &bytes[..bytes.len() / 2],
+            )
+            .unwrap();
+            assert_eq!(load_index(dist.path()).unwrap().manifest(), held.manifest());
+            fs::write(dist.path().join(name), bytes).unwrap();
+            assert_eq!(load_index(dist.path()).unwrap().manifest(), held.manifest());
+        }
+        publish(dist.path(), &next).unwrap();
+        assert_eq!(
+            load_index(dist.path()).unwrap().manifest().counts.pictures,
+            23
+        );
+    }
+
+    #[test]
+    fn a_manifest_is_not_swapped_while_a_file_that_it_names_is_missing() {
+        let dist = tempfile::tempdir().unwrap();
+        let mut first = epoch(20, None);
+        first.files.pop();
+        assert_eq!(
+            publish(dist.path(), &first).unwrap_err().code(),
+            "io_failed"
+        );
+        assert!(published(dist.path()).unwrap().is_none());
+    }
+
+    #[test]
+    fn only_old_files_of_our_own_making_are_removed() {
+        let dist = tempfile::tempdir().unwrap();
+        let write = |name: &str| {
+            let path = dist.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "x").unwrap();
+        };
+        publish(dist.path(), &epoch(20, None)).unwrap();
+        let hash = "0123456789abcdef0123456789abcdef";
+        let ours = [
+            format!("thumbs/{hash}.jpg"),
+            format!("cells-{hash}.nss"),
+            format!("model/{hash}.onnx"),
+        ];
+        let others = [
+            "thumbs/holiday.jpg",
+            "cells-notes.nss",
+            "index.html",
+            "model/readme.json",
+        ];
+        ours.iter().for_each(|name| write(name));
+        others.iter().for_each(|name| write(name));
+        let kept = format!("thumbs/{}.jpg", hash.replace('0', "f"));
+        write(&kept);
+        assert_eq!(prune(dist.path(), &[kept.clone()].into()).unwrap(), 3);
+        assert!(ours.iter().all(|name| !dist.path().join(name).exists()));
+        assert!(others.iter().all(|name| dist.path().join(name).exists()));
+        assert!(dist.path().join(&kept).exists());
+        load_index(dist.path()).unwrap();
+    }
+}

@@ -1,0 +1,157 @@
+//! What was gathered → a published epoch, and a note of what it was made of.
+//!
+//! The order of writing is what makes a crash harmless: model, thumbnails synced, full vectors, index
+//! files, and the manifest last. The note of what went in is removed before and written after, so no
+//! build ever takes an epoch for what it is not.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::assemble::{Assembled, Previous, assemble, assemble_cells};
+use super::gather::Gathered;
+use super::incremental::{keep_cells, stale};
+use super::output::{Durable, Output, put, sync_folder};
+use super::pipeline::{BuildOptions, PRUNE_OWED};
+use super::publish::publish;
+use super::report::Step;
+use super::{BuildError, thumbnail};
+use crate::index::Index;
+use crate::partition::{Rows, partition};
+
+const BUILD_FILE: &str = "build.json";
+
+/// All that is needed to make and publish an epoch.
+pub struct Writing<'a> {
+    pub options: &'a BuildOptions,
+    pub output: &'a Output,
+    pub gathered: &'a Gathered,
+    pub previous: Option<&'a Index>,
+    pub last: Option<LastBuild>,
+    pub fresh_thumbs: &'a [String],
+}
+
+impl Writing<'_> {
+    pub fn write(
+        &self,
+        input: String,
+        watch: &mut dyn FnMut(Step),
+        cancelled: &AtomicBool,
+    ) -> Result<(LastBuild, bool), BuildError> {
+        let (options, output, gathered) = (self.options, self.output, self.gathered);
+        let (assembled, mut last, kept_cells) = self.assemble(watch)?;
+        if cancelled.load(Ordering::Relaxed) {
+            return Err(BuildError::Interrupted);
+        }
+        watch(Step::Writing);
+        for (name, bytes) in options.model.files() {
+            put(output.folder(), &name, &bytes, Durable::Now)?;
+        }
+        sync(output.folder(), self.fresh_thumbs)?;
+        let model = options.model.reference().onnx.name;
+        gathered.state(output, model).save(output.folder())?;
+        if gathered.now_private {
+            // Outlives a crash between the new manifest and the removal of the old files.
+            put(&output.state(), PRUNE_OWED, b"", Durable::Now)?;
+        }
+        // While this is gone no build believes that the published epoch is what it would make.
+        forget_input(output)?;
+        publish(output.folder(), &assembled)?;
+        last.input = input;
+        Ok((last, kept_cells))
+    }
+
+    /// The new epoch, what to remember of it, and whether its cells are those of the epoch before.
+    fn assemble(
+        &self,
+        watch: &mut dyn FnMut(Step),
+    ) -> Result<(Assembled, LastBuild, bool), BuildError> {
+        let (options, gathered) = (self.options, self.gathered);
+        let rows = Rows::new(&gathered.vectors, gathered.dimension)?;
+        let (ids, records) = (&gathered.ids, &gathered.records);
+        let model = Some(options.model.reference());
+        let previous = self.previous.map(Previous::new).transpose()?;
+        let wanted = options.partition();
+        if let (Some(index), Some(last)) = (self.previous, &self.last) {
+            let churn = last.churn + gathered.churn;
+            let usable = gathered.same_model
+                && last.partition == format!("{wanted:?}")
+                && !stale(last.at_partition, churn);
+            let specs = usable.then(|| keep_cells(rows, ids, index)).flatten();
+            if let Some(specs) = specs {
+                let assembled =
+                    assemble_cells(rows, ids, &specs, records, model, previous.as_ref())?;
+                let last = LastBuild {
+                    churn,
+                    ..last.clone()
+                };
+                return Ok((assembled, last, true));
+            }
+        }
+        let layout = partition(rows, &wanted, &mut |progress| {
+            watch(Step::Partition {
+                done: progress.done,
+                of: progress.total,
+            });
+        })?;
+        let assembled = assemble(rows, ids, records, &layout, model, previous.as_ref())?;
+        let last = LastBuild {
+            format: 1,
+            input: String::new(),
+            partition: format!("{wanted:?}"),
+            at_partition: records.len() as u64,
+            churn: 0,
+        };
+        Ok((assembled, last, false))
+    }
+}
+
+/// By now the system has written most of them; what is left is waited for.
+fn sync(dist: &Path, thumbs: &[String]) -> Result<(), BuildError> {
+    for name in thumbs {
+        let path = dist.join(name);
+        File::open(&path)
+            .and_then(|file| file.sync_data())
+            .map_err(|source| BuildError::io("sync", &path, source))?;
+    }
+    match thumbs.is_empty() {
+        true => Ok(()),
+        false => sync_folder(&dist.join(thumbnail::FOLDER)),
+    }
+}
+
+/// What the last build went by. Lost or damaged, the next build partitions anew.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct LastBuild {
+    pub format: u32,
+    /// Hash of all that went into the published epoch.
+    pub input: String,
+    /// The options of the last fresh partition, its pictures, and how many came and went since.
+    pub partition: String,
+    pub at_partition: u64,
+    pub churn: u64,
+}
+
+impl LastBuild {
+    pub fn read(output: &Output) -> Option<Self> {
+        let text = fs::read(output.state().join(BUILD_FILE)).ok()?;
+        serde_json::from_slice(&text)
+            .ok()
+            .filter(|last: &Self| last.format == 1)
+    }
+
+    pub fn write(&self, output: &Output) -> Result<(), BuildError> {
+        let text = serde_json::to_vec_pretty(self).expect("plain data");
+        put(&output.state(), BUILD_FILE, &text, Durable::Now).map(drop)
+    }
+}
+
+fn forget_input(output: &Output) -> Result<(), BuildError> {
+    let path = output.state().join(BUILD_FILE);
+    match fs::remove_file(&path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(BuildError::io("remove", &path, source))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,200 @@
+//! Log, metadata and the epoch before → all that goes into the next epoch.
+//!
+//! Here ids are given: in the order of paths, to stay with a path for as long as its picture stays the
+//! same, and never twice, so that events of last year still mean the picture that was clicked.
+
+use std::collections::{HashMap, HashSet};
+
+use super::BuildError;
+use super::metadata::Row;
+use super::output::Output;
+use super::pipeline::{BuildOptions, settings};
+use super::report::Report;
+use super::resume::{self, Log};
+use super::state::State;
+use super::walk::{Found, Problem};
+use crate::index::{Index, Record};
+
+/// All that goes into an epoch.
+pub struct Gathered {
+    pub records: Vec<Record>,
+    pub ids: Vec<u32>,
+    /// Row i belongs to `records[i]`.
+    pub vectors: Vec<f32>,
+    pub dimension: usize,
+    /// One more than the highest id ever given.
+    pub next_id: u32,
+    /// Pictures that came, went or became others since the epoch before.
+    pub churn: u64,
+    pub same_model: bool,
+    /// A picture of the epoch before must not be seen any more.
+    pub now_private: bool,
+}
+
+pub fn gather(
+    options: &BuildOptions,
+    output: &Output,
+    files: &[&Found],
+    rows: &HashMap<&str, Row>,
+    log: &Log,
+    previous: Option<&Index>,
+    report: &mut Report,
+) -> Result<Gathered, BuildError> {
+    let settings = settings(options);
+    let dimension = options.model.dimension();
+    let old: HashMap<String, Record> = previous
+        .iter()
+        .flat_map(|index| index.records())
+        .map(|record| (record.path.clone(), record))
+        .collect();
+    // Rows of removed pictures count: their ids were given.
+    let state = State::open_any(output.folder()).ok();
+    let kept_rows = state.as_ref().map_or(0, |state| state.rows() as u64);
+    let highest = old.values().map(|record| u64::from(record.id) + 1).max();
+    let mut next = kept_rows.max(highest.unwrap_or(0));
+    let model = options.model.reference();
+    let same_model = previous.is_some_and(|index| index.manifest().model.as_ref() == Some(&model));
+
+    let mut gathered = Gathered {
+        records: Vec::with_capacity(files.len()),
+        ids: Vec::with_capacity(files.len()),
+        vectors: Vec::with_capacity(files.len() * dimension),
+        dimension,
+        next_id: 0,
+        churn: 0,
+        same_model: false,
+        now_private: false,
+    };
+    let mut broken = 0;
+    for found in files {
+        let entry = log
+            .get(&found.path)
+            .filter(|entry| entry.holds(found, &settings));
+        let (width, height, thumb, entry) = match entry.map(|entry| (&entry.outcome, entry)) {
+            Some((
+                resume::Outcome::Embedded {
+                    width,
+                    height,
+                    thumb,
+                },
+                entry,
+            )) if entry.vector.len() == dimension => (*width, *height, thumb.clone(), entry),
+            Some((resume::Outcome::Broken { code, message }, _)) => {
+                broken += 1;
+                report.problems.push(Problem {
+                    path: found.path.clone(),
+                    code: code.clone(),
+                    message: message.clone(),
+                });
+                continue;
+            }
+            // Not readable in this run; `embed_new` has said so.
+            _ => continue,
+        };
+        let before = old.get(&found.path);
+        let same_picture = |record: &&Record| match &state {
+            Some(state) if same_model => state.row(record.id) == Some(&entry.vector),
+            _ => !same_model || record.thumb.as_deref() == Some(&thumb),
+        };
+        let id = match before.filter(same_picture) {
+            Some(record) => record.id,
+            None => {
+                let id = u32::try_from(next).map_err(|_| BuildError::TooMany { pictures: next })?;
+                next += 1;
+                id
+            }
+        };
+        let row = rows.get(found.path.as_str()).cloned().unwrap_or_default();
+        let record = Record {
+            id,
+            path: found.path.clone(),
+            key: row.id.unwrap_or_else(|| found.path.clone()),
+            url: row.url,
+            title: row.title,
+            owner: row.owner,
+            uploaded: row.uploaded,
+            tags: row.tags,
+            private: row.private,
+            thumb: Some(thumb),
+            width,
+            height,
+        };
+        match before {
+            Some(before) if *before != record => report.changed += 1,
+            Some(_) => {}
+            None => report.added += 1,
+        }
+        gathered.churn += u64::from(before.is_none_or(|before| before.id != id));
+        gathered.records.push(record);
+        gathered.ids.push(id);
+        gathered.vectors.extend(&entry.vector);
+    }
+    report.problems.sort_by(|a, b| a.path.cmp(&b.path));
+    if gathered.records.is_empty() {
+        let first = report.problems.first();
+        return Err(BuildError::NothingToIndex {
+            folder: options.photos.clone(),
+            why: format!(
+                "none of {} pictures could be read ({broken} are broken){}",
+                files.len(),
+                first
+                    .map(|first| format!("; {}: {}", first.path, first.message))
+                    .unwrap_or_default()
+            ),
+        });
+    }
+    let live: HashSet<&str> = gathered
+        .records
+        .iter()
+        .map(|record| record.path.as_str())
+        .collect();
+    report.removed = old
+        .keys()
+        .filter(|path| !live.contains(path.as_str()))
+        .count() as u64;
+    gathered.churn += report.removed;
+    gathered.same_model = same_model;
+    gathered.now_private = !options.include_private
+        && old.values().any(|record| {
+            rows.get(record.path.as_str())
+                .is_some_and(|row| row.private)
+        });
+    gathered.next_id = u32::try_from(next).map_err(|_| BuildError::TooMany { pictures: next })?;
+    Ok(gathered)
+}
+
+impl Gathered {
+    /// Hash of all that shapes the epoch.
+    pub fn fingerprint(&self, options: &BuildOptions) -> String {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(format!("{} {:?}", settings(options), options.partition()).as_bytes());
+        for record in &self.records {
+            let text = serde_json::to_vec(record).expect("plain data");
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(&text);
+        }
+        for value in &self.vectors {
+            hasher.update(&value.to_le_bytes());
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
+    /// A row for every id ever given; a removed picture keeps the one it had.
+    pub fn state(&self, output: &Output, model: String) -> State {
+        let mut all = vec![0.0; self.next_id as usize * self.dimension];
+        if let Ok(before) = State::open_any(output.folder()) {
+            let (vectors, dimension) = before.vectors();
+            if dimension == self.dimension && vectors.len() <= all.len() {
+                all[..vectors.len()].copy_from_slice(vectors);
+            }
+        }
+        for (id, row) in self
+            .ids
+            .iter()
+            .zip(self.vectors.chunks_exact(self.dimension))
+        {
+            all[*id as usize * self.dimension..][..self.dimension].copy_from_slice(row);
+        }
+        State::new(all, self.dimension, Some(model))
+    }
+}
