@@ -18,7 +18,7 @@ use serde_json::Value;
 fn every_picture_finds_itself_in_the_index_that_was_built_of_it() {
     let place = Place::with(24);
     let report = place.build();
-    assert_eq!(report["epoch"].as_u64().is_some(), true);
+    assert!(report["epoch"].as_u64().is_some());
     assert_eq!(
         (&report["pictures"], &report["embedded"]),
         (&24.into(), &24.into())

@@ -81,7 +81,8 @@ fn without_a_reference_the_embedder_says_that_nothing_was_checked() {
 
 #[test]
 fn what_the_sidecar_says_wrongly_is_named() {
-    let wrong: [(&str, fn(&mut Sidecar)); 5] = [
+    type Change = fn(&mut Sidecar);
+    let wrong: [(&str, Change); 5] = [
         ("name of the input", |s| s.input.name = "pixels".into()),
         ("name of the output", |s| s.output.name = "logits".into()),
         ("type of the input", |s| {

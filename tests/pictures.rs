@@ -141,7 +141,13 @@ fn alpha_is_laid_over_white() {
     });
     assert!(mean <= 1.0, "gray-alpha.png: {mean:.2}");
     for name in ["palette-transparent.png", "transparent.gif"] {
-        let stripes = |x: u32, _| if x % 2 == 0 { [200, 10, 20] } else { [255; 3] };
+        let stripes = |x: u32, _| {
+            if x.is_multiple_of(2) {
+                [200, 10, 20]
+            } else {
+                [255; 3]
+            }
+        };
         assert_eq!(distance(&decoded(name), stripes), (0.0, 0), "{name}");
     }
 }

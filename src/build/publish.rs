@@ -18,13 +18,14 @@ use crate::index::{IndexError, Manifest};
 /// and that `assembled` does not bring (kept segments, the model) must lie there already.
 pub fn publish(dist: &Path, assembled: &Assembled) -> Result<(), BuildError> {
     let text = assembled.manifest.to_json();
-    if let Some((published, manifest)) = published(dist)? {
-        if published != text.as_bytes() && manifest.epoch >= assembled.manifest.epoch {
-            return Err(BuildError::EpochRefused {
-                published: manifest.epoch,
-                offered: assembled.manifest.epoch,
-            });
-        }
+    if let Some((published, manifest)) = published(dist)?
+        && published != text.as_bytes()
+        && manifest.epoch >= assembled.manifest.epoch
+    {
+        return Err(BuildError::EpochRefused {
+            published: manifest.epoch,
+            offered: assembled.manifest.epoch,
+        });
     }
     for (name, bytes) in &assembled.files {
         if name != MANIFEST {

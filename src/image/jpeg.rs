@@ -102,7 +102,7 @@ fn walk_to_frame(bytes: &[u8]) -> Result<(Frame<'_>, usize), ImageError> {
             0xC5..=0xC7 | 0xCD..=0xCF | 0xDE => {
                 return Err(ImageError::unsupported("hierarchical JPEG"));
             }
-            0xC9..=0xCB | 0xCC => {
+            0xC9..=0xCC => {
                 return Err(ImageError::unsupported("arithmetic-coded JPEG"));
             }
             0xD9 | 0xDA => return Err(broken("it has no frame header before its picture data")),

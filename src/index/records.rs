@@ -195,7 +195,7 @@ mod tests {
             id,
             path: format!("shelf/{id}.jpg"),
             key: format!("sku-{id}"),
-            title: (id % 2 == 0).then(|| format!("\"Tee\" № {id} <b>")),
+            title: id.is_multiple_of(2).then(|| format!("\"Tee\" № {id} <b>")),
             tags: vec!["new".to_owned(); id as usize % 3],
             private: id == 9,
             width: 640,

@@ -150,12 +150,12 @@ async fn respond(site: &Arc<Site>, request: &Parts, found: Found) -> std::io::Re
     } else {
         stored_encodings(site, headers, &found)
     };
-    if let Some(held) = headers.get(header::IF_NONE_MATCH) {
-        if let Some(tag) = matching_tag(held, &found.tag) {
-            let mut response = StatusCode::NOT_MODIFIED.into_response();
-            dress(&mut response, &found.inside, keep, &tag);
-            return Ok(response);
-        }
+    if let Some(held) = headers.get(header::IF_NONE_MATCH)
+        && let Some(tag) = matching_tag(held, &found.tag)
+    {
+        let mut response = StatusCode::NOT_MODIFIED.into_response();
+        dress(&mut response, &found.inside, keep, &tag);
+        return Ok(response);
     }
     for (encoding, file) in encodings {
         let mut response = from_file(&file, &request.method, None).await?;
