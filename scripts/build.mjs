@@ -1,15 +1,17 @@
-// Builds the command-line tool, the wasm module and the page. The two compilations run side by side:
+// Builds the command-line tool, the wasm module and the page. The tool compiles beside the set-up and the module:
 // each ends in a long single-threaded step (linking; fat LTO), so on two cores they fill each other's gaps.
 import { must, say } from "./step.mjs";
-import { setUpBuild } from "./setup.mjs";
+import { setUpRust, setUpWeb } from "./setup.mjs";
 
 export async function build() {
-  await setUpBuild();
+  setUpRust();
   const advice = "The compiler's message is above.";
-  await Promise.all([
-    must("building the nearsight tool", "cargo", ["build", "--release", "--quiet", "--bin", "nearsight"], { advice }),
-    must("building the wasm module", "node", ["scripts/build-wasm.mjs"], { advice }),
-  ]);
+  const tool = () => must("building the nearsight tool", "cargo", ["build", "--release", "--quiet", "--bin", "nearsight"], { advice });
+  const module = async () => {
+    await setUpWeb();
+    await must("building the wasm module", "node", ["scripts/build-wasm.mjs"], { advice });
+  };
+  await Promise.all([tool(), module()]);
   await must("building the page", "node", ["www/build.mjs"], { advice });
 }
 

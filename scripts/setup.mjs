@@ -56,9 +56,13 @@ async function packages() {
   }
 }
 
-/** What building the tool, the module and the page needs. */
-export async function setUpBuild() {
+/** What compiling the tool needs. */
+export function setUpRust() {
   rust();
+}
+
+/** What the wasm module and the page need beyond that. */
+export async function setUpWeb() {
   await wasmTarget();
   await Promise.all([
     packages(),
@@ -97,7 +101,8 @@ export async function setUpTests() {
 }
 
 if (process.argv[1] === new URL(import.meta.url).pathname) {
-  await setUpBuild();
+  setUpRust();
+  await setUpWeb();
   if (process.argv.includes("--tests")) await setUpTests();
   say("everything is there.");
 }

@@ -3,7 +3,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "./build.mjs";
-import { setUpBuild, setUpTests } from "./setup.mjs";
+import { setUpRust, setUpTests, setUpWeb } from "./setup.mjs";
 import { must, root, run, say } from "./step.mjs";
 
 const only = process.argv.find((argument) => argument.startsWith("--only="))?.slice(7).split(",");
@@ -29,7 +29,8 @@ async function part(name, counter, program, args, options = {}) {
   results.push({ name, passed, failed, seconds });
 }
 
-await setUpBuild();
+setUpRust();
+await setUpWeb();
 const tools = await setUpTests();
 const env = { NEARSIGHT_CHROMIUM: tools.chromium };
 

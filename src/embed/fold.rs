@@ -3,7 +3,7 @@
 //! Small files keep weights as int8 with a scale (`DequantizeLinear`) or as float16 (`Cast`). tract can
 //! fold both, but as part of its general passes, which look at the whole graph after every
 //! change: for the default model (2.3 MB, int8) it took 2.1 s of 2.3 s on a busy machine, with the weights
-//! folded here the whole load took 0.3 s (`examples/embedding_speed.rs` measures it again). It costs one
+//! folded here the whole load took 0.3 s (`benches/embedding.rs` measures it again). It costs one
 //! multiplication a weight and gives the same numbers.
 //!
 //! What is not understood completely is left as it stands, for tract to judge.

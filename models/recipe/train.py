@@ -1,0 +1,201 @@
+"""Train the embedder: photos and a teacher in, `nearsight-128.onnx` and its sidecar out.
+
+    python3 models/recipe/train.py --photos FOLDER --teacher teacher.onnx --work DIR --out models/
+
+Phases, each of which picks up where it was when the command is run again:
+  store    decode every photo once
+  fit      the target's projection and the scales of the borders
+  block    all five stages at once, each fed the teacher's tensor before it and asked for the one after it
+  chain    the whole network, asked for the teacher's embedding
+  export   blend both phases' weights, fold BatchNorm, project to 128, round to int8, write the files
+
+Every view is fresh and the teacher sees the very same pixels. Two single-thread processes average their gradients:
+on two cores that is faster than one process with two threads. A step's views depend on (seed, phase, step, process)
+alone, so a run that was killed goes on as if it had not been.
+"""
+
+import argparse
+import copy
+import math
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as processes
+import torch.nn.functional as F
+
+import export
+import photos as photo_store
+from student import Student, as_input, settle_norms
+from teacher import Teacher
+
+PHASES = {"block": 1, "chain": 2}
+EMA = 0.998
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--photos", type=Path, required=True, help="folder of tar archives or of pictures")
+    parser.add_argument("--teacher", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True, help="folder for pixels and checkpoints")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--batch", type=int, default=16, help="views a step and process")
+    parser.add_argument("--block-steps", type=int, default=2000)
+    parser.add_argument("--chain-steps", type=int, default=4200)
+    parser.add_argument("--block-rate", type=float, default=2.5e-3)
+    parser.add_argument("--chain-rate", type=float, default=1e-3)
+    parser.add_argument("--mixed", type=float, default=0.25, help="share of mixed views; none in the last third of `chain`")
+    parser.add_argument("--share", type=float, default=export.SHARE, help="where the shipped weights lie between the phases")
+    parser.add_argument("--held-out", type=int, default=800)
+    parser.add_argument("--save-every", type=int, default=200, help="steps between checkpoints")
+    parser.add_argument("--smoke", action="store_true", help="a few minutes on a few pictures: does everything run?")
+    a = parser.parse_args()
+    if a.smoke:
+        a.block_steps, a.chain_steps, a.held_out, a.save_every = 20, 20, 16, 10
+    return a
+
+
+def rate(step: int, steps: int, peak: float) -> float:
+    """Warm up over 3 %, then a cosine down to 1 % of the peak."""
+    warm = max(1, steps * 3 // 100)
+    if step < warm:
+        return peak * (step + 1) / warm
+    return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (step - warm) / (steps - warm))))
+
+
+def block_losses(student, x, borders, target):
+    """Each stage alone: mean squared error at its border, in units of the border's variance; the head by cosine."""
+    inputs = [x, *borders]
+    losses = [F.mse_loss(stage(i), o) for stage, i, o in zip(student.stages, inputs, borders)]
+    losses.append((1 - F.cosine_similarity(student.head(inputs[-1]), target)).mean())
+    return losses
+
+
+def chain_losses(student, x, _, target):
+    return [(1 - F.cosine_similarity(student(x), target)).mean()]
+
+
+def average_gradients(parameters) -> None:
+    grads = [p.grad for p in parameters]
+    flat = torch.cat([g.flatten() for g in grads])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    for grad, piece in zip(grads, flat.split([g.numel() for g in grads])):
+        grad.copy_(piece.view_as(grad))
+
+
+@torch.no_grad()
+def follow(mean: Student, student: Student, step: int) -> None:
+    """Move the averaged weights towards the trained ones; faster in the first steps."""
+    keep = min(EMA, (1 + step) / (10 + step))
+    for slow, fast in zip(mean.state_dict().values(), student.state_dict().values()):
+        if slow.dtype.is_floating_point:
+            slow.lerp_(fast, 1 - keep)
+        else:
+            slow.copy_(fast)
+
+
+@torch.no_grad()
+def held_out_cosine(student, settled_on, pictures, targets) -> float:
+    """Cosine to the target on the middle squares of photos no gradient saw, whole chain."""
+    model = copy.deepcopy(student)
+    settle_norms(model, settled_on)
+    outputs = torch.cat([model(as_input(pictures[i : i + 50])) for i in range(0, len(pictures), 50)])
+    return F.cosine_similarity(outputs, targets).mean().item()
+
+
+def save(path: Path, **state) -> None:
+    """Whole or not at all: a kill while writing leaves the previous checkpoint."""
+    temporary = path.with_suffix(".part")
+    torch.save(state, temporary)
+    os.replace(temporary, path)
+
+
+def run_phase(a, phase: str, rank: int, student: Student, photos, teacher) -> Student:
+    """Train one phase from its checkpoint, if there is one; return the averaged weights."""
+    steps, peak = (a.block_steps, a.block_rate) if phase == "block" else (a.chain_steps, a.chain_rate)
+    losses_of = block_losses if phase == "block" else chain_losses
+    checkpoint, step = a.work / f"{phase}.pt", 0
+    student.to(memory_format=torch.channels_last).train()
+    mean = copy.deepcopy(student)
+    decayed = [p for p in student.parameters() if p.ndim > 1]
+    others = [p for p in student.parameters() if p.ndim <= 1]
+    optimiser = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": 0.03}, {"params": others, "weight_decay": 0.0}], fused=True
+    )
+    if checkpoint.exists():
+        state = torch.load(checkpoint)
+        student.load_state_dict(state["student"])
+        mean.load_state_dict(state["mean"])
+        optimiser.load_state_dict(state["optimiser"])
+        step = state["step"]
+    dist.barrier()
+    if rank == 0:
+        pictures = photos.middles(photos.held_out)
+        targets = torch.from_numpy(np.concatenate([teacher.lesson(pictures[i : i + 50], False)[0] for i in range(0, len(pictures), 50)]))
+        settled_on = photos.settling()
+    began, seen, sums = time.monotonic(), 0, 0.0
+    while step < steps:
+        rng = np.random.default_rng([a.seed, PHASES[phase], step, rank])
+        late = phase == "chain" and step >= steps * 2 // 3
+        views = photos.fresh(rng, a.batch, 0.0 if late else a.mixed)
+        target, borders = teacher.lesson(views, borders=phase == "block")
+        borders = [torch.from_numpy(b).contiguous(memory_format=torch.channels_last) for b in borders]
+        losses = losses_of(student, as_input(views), borders, torch.from_numpy(target))
+        optimiser.zero_grad(set_to_none=False)
+        sum(losses).backward()
+        average_gradients(decayed + others)
+        for group in optimiser.param_groups:
+            group["lr"] = rate(step, steps, peak)
+        optimiser.step()
+        if rank == 0:
+            follow(mean, student, step)
+        step, seen = step + 1, seen + 1
+        sums = sums + np.array([loss.item() for loss in losses])
+        if rank == 0 and step % 100 == 0:
+            took = time.monotonic() - began
+            speed = seen * a.batch * a.processes / took
+            print(f"{phase} {step}/{steps} losses {' '.join(f'{s / seen:.3f}' for s in sums)} {speed:.0f} views/s", flush=True)
+            began, seen, sums = time.monotonic(), 0, 0.0
+        if rank == 0 and (step % a.save_every == 0 or step == steps):
+            save(checkpoint, student=student.state_dict(), mean=mean.state_dict(), optimiser=optimiser.state_dict(), step=step)
+        if rank == 0 and (step % 1000 == 0 or step == steps):
+            cosine = held_out_cosine(mean, settled_on, pictures, targets)
+            print(f"{phase} {step}/{steps} held-out cosine {cosine:.4f}", flush=True)
+    dist.barrier()
+    mean.load_state_dict(torch.load(checkpoint)["mean"])
+    return mean
+
+
+def worker(rank: int, a) -> None:
+    torch.set_num_threads(1)
+    torch.manual_seed(a.seed)
+    dist.init_process_group("gloo", init_method=f"file://{(a.work / 'rendezvous').resolve()}", rank=rank, world_size=a.processes)
+    photos = photo_store.Photos(a.work, a.held_out, a.seed)
+    teacher = Teacher(a.teacher)
+    teacher.fit(photos, a.work, 8000)
+    student = Student()
+    for phase in PHASES:
+        student = run_phase(a, phase, rank, student, photos, teacher)
+    dist.destroy_process_group()
+
+
+def main() -> None:
+    a = arguments()
+    a.work.mkdir(parents=True, exist_ok=True)
+    a.out.mkdir(parents=True, exist_ok=True)
+    photo_store.store(a.photos, a.work, 400 if a.smoke else None)
+    photos = photo_store.Photos(a.work, a.held_out, a.seed)
+    Teacher(a.teacher).fit(photos, a.work, 8000)
+    (a.work / "rendezvous").unlink(missing_ok=True)
+    processes.spawn(worker, (a,), nprocs=a.processes)
+    export.export(a.work, photos, a.out, a.share)
+
+
+if __name__ == "__main__":
+    main()
