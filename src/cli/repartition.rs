@@ -10,8 +10,8 @@ use crate::server::maintenance::{Maintenance, Outcome, maintain};
 /// Divide the cells anew where searches cost most, and publish the next epoch
 ///
 /// Reads the events that `nearsight serve` kept, splits cells that are searched much or have grown
-/// large, joins those that are nearly empty, and replays searches on the result. It is published only if
-/// recall stays and the searches get cheaper; pages that are open fetch just the files that changed.
+/// large, joins small ones that searches open together, and replays searches on the result. It is
+/// published only if recall stays and the searches get cheaper; pages that are open fetch just the files that changed.
 /// A server may go on serving the folder meanwhile. Exit status 0 also when there is nothing to do.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:

@@ -18,7 +18,7 @@ pub const SESSION_LIMIT: u32 = 50;
 /// Searches that count at all; more would say the same and cost memory.
 pub const SEARCHES_LIMIT: usize = 200_000;
 /// Searches that are kept to be replayed.
-pub const REPLAY_LIMIT: usize = 2_000;
+pub const REPLAY_LIMIT: usize = 400;
 
 /// What is known of one cell.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]

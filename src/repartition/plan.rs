@@ -2,9 +2,13 @@
 //!
 //! A split is tried in 2, 3, 4, 6 and 8 ways. Which of its children a search would open is replayed:
 //! a search opens cells in order of distance up to a reach, so a child is opened when its centroid
-//! lies within the reach that the search had. The saving is (rows + openings) of the parent less those
+//! lies within the reach that the search had, or when it holds one of its hits. The saving is (rows + openings) of the parent less those
 //! of the children, a mean over all replayed searches; the best number of ways wins, and only when it saves.
 //! A cell over the cap is split in any case, into parts of about the mean.
+//!
+//! Opening a cell costs as much as reading some thirty rows, so the same sum also says when two small
+//! neighbours that searches open together are better one: that is what pays in an index of a few hundred
+//! pictures, as splitting does in one of many thousands.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,7 +18,6 @@ use serde::Serialize;
 use super::trigger::mean_cost;
 use super::{Policy, Probe, RepartitionError, Snapshot, Trigger, triggers};
 use crate::feedback::Estimates;
-use crate::kernel::squared_distance_f32;
 use crate::partition::split_cell;
 
 /// Numbers of children that are tried.
@@ -86,9 +89,17 @@ pub fn plan(
     for (place, trigger) in triggers(snapshot, estimates, policy) {
         let cell = &snapshot.cells[place as usize];
         let (action, gain, reason) = match trigger {
-            Trigger::Sparse => consider_merge(snapshot, place, probes, policy)?,
-            Trigger::OverCap | Trigger::Hot { .. } => {
-                consider_split(snapshot, place, trigger, probes, policy)?
+            Trigger::Sparse | Trigger::Busy { .. } => {
+                consider_merge(snapshot, place, trigger, probes, policy)
+            }
+            Trigger::OverCap => consider_split(snapshot, place, trigger, probes, policy)?,
+            Trigger::Hot { .. } => {
+                let split = consider_split(snapshot, place, trigger, probes, policy)?;
+                let merge = consider_merge(snapshot, place, trigger, probes, policy);
+                match merge.0 != Action::Leave && merge.1 > split.1 {
+                    true => merge,
+                    false => split,
+                }
             }
         };
         decisions.push(Decision {
@@ -163,18 +174,7 @@ fn consider_split(
             best = Some((gain, children));
         }
     }
-    let why = match trigger {
-        Trigger::OverCap => format!(
-            "{count} rows, more than {} ({} times the mean of {mean_rows:.1})",
-            policy.cap_rows(mean_rows),
-            policy.cap_multiple
-        ),
-        Trigger::Hot { multiple } => format!(
-            "traffic times rows is {multiple:.1} times the mean, more than {}",
-            policy.cost_multiple
-        ),
-        Trigger::Sparse => String::new(),
-    };
+    let why = reason_of(trigger, count, mean_rows, policy);
     let Some((gain, children)) = best else {
         return Ok((
             Action::Leave,
@@ -213,9 +213,7 @@ fn split_gain(
         let after: f64 = centroids
             .iter()
             .zip(children)
-            .filter(|(centroid, _)| {
-                squared_distance_f32(&probe.vector, centroid) <= probe.reach_squared
-            })
+            .filter(|(centroid, part)| probe.would_open(centroid, part))
             .map(|(_, part)| part.len() as f64 + policy.opening_cost)
             .sum();
         saved += before - after;
@@ -223,67 +221,102 @@ fn split_gain(
     saved / (probes.len() as f64).max(1.0)
 }
 
+/// Joins the cell with the neighbour with which it saves most.
 fn consider_merge(
     snapshot: &Snapshot,
     place: u32,
+    trigger: Trigger,
     probes: &[Probe],
     policy: &Policy,
-) -> Result<Considered, RepartitionError> {
+) -> Considered {
     let cell = &snapshot.cells[place as usize];
     let (count, mean_rows) = (cell.members.len(), snapshot.mean_rows());
-    let why = format!(
-        "{count} rows, fewer than {} times the mean of {mean_rows:.1}",
-        policy.sparse_share
-    );
+    let why = reason_of(trigger, count, mean_rows, policy);
+    let cap = policy.cap_rows(mean_rows);
     let neighbours = snapshot
         .index
         .routing()
         .and_then(|routing| routing.adjacency.get(place as usize))
         .map_or(&[][..], Vec::as_slice);
-    let nearest = neighbours
-        .iter()
-        .filter_map(|&other| Some((other, snapshot.cells.get(other as usize)?)))
-        .min_by(|(_, a), (_, b)| {
-            squared_distance_f32(&a.centroid, &cell.centroid)
-                .total_cmp(&squared_distance_f32(&b.centroid, &cell.centroid))
-                .then(a.id.cmp(&b.id))
-        });
-    let Some((other_place, other)) = nearest else {
-        return Ok((Action::Leave, 0.0, format!("{why}; it has no neighbour")));
-    };
-    let together = count + other.members.len();
-    if together > policy.cap_rows(mean_rows) {
-        let reason = format!(
-            "{why}; with its nearest neighbour {} it would have {together}, over the cap",
-            other.id
-        );
-        return Ok((Action::Leave, 0.0, reason));
+    let mut best: Option<(f64, u32, usize)> = None;
+    for &other_place in neighbours {
+        let Some(other) = snapshot.cells.get(other_place as usize) else {
+            continue;
+        };
+        let together = count + other.members.len();
+        if together > cap {
+            continue;
+        }
+        let gain = merge_gain(snapshot, place, other_place, probes, policy);
+        // Of equal ones the nearer, which comes first.
+        if best.is_none_or(|(most, ..)| gain > most) {
+            best = Some((gain, other.id, together));
+        }
     }
-    let union: Vec<u32> = cell.members.iter().chain(&other.members).copied().collect();
+    let Some((gain, with, together)) = best else {
+        let reason = format!("{why}; with any neighbour it would be over the cap of {cap} rows");
+        return (Action::Leave, 0.0, reason);
+    };
+    if gain < policy.min_gain {
+        let reason = format!(
+            "{why}; joined with cell {with} it would save {gain:.2} rows a search, less than {}",
+            policy.min_gain
+        );
+        return (Action::Leave, gain, reason);
+    }
+    let reason = format!(
+        "{why}; joined with cell {with} to {together} rows it saves {gain:.2} rows a search"
+    );
+    (Action::Merge { with }, gain, reason)
+}
+
+/// Rows and openings saved a search by one cell in place of two, a mean over all replayed searches.
+fn merge_gain(
+    snapshot: &Snapshot,
+    place: u32,
+    other_place: u32,
+    probes: &[Probe],
+    policy: &Policy,
+) -> f64 {
+    let cell = &snapshot.cells[place as usize].members;
+    let other = &snapshot.cells[other_place as usize].members;
+    let union: Vec<u32> = cell.iter().chain(other).copied().collect();
     let centroid = snapshot.mean(&union);
     let mut saved = 0.0;
     for probe in probes {
-        for (place, rows) in [(place, count), (other_place, other.members.len())] {
+        for (place, rows) in [(place, cell.len()), (other_place, other.len())] {
             if probe.opened.contains(&place) {
                 saved += rows as f64 + policy.opening_cost;
             }
         }
-        if squared_distance_f32(&probe.vector, &centroid) <= probe.reach_squared {
-            saved -= together as f64 + policy.opening_cost;
+        if probe.would_open(&centroid, &union) {
+            saved -= union.len() as f64 + policy.opening_cost;
         }
     }
-    let gain = saved / (probes.len() as f64).max(1.0);
-    let with = other.id;
-    if gain < 0.0 {
-        let reason = format!(
-            "{why}; joined with cell {with} a search would scan {:.2} rows more",
-            -gain
-        );
-        return Ok((Action::Leave, gain, reason));
+    saved / (probes.len() as f64).max(1.0)
+}
+
+fn reason_of(trigger: Trigger, count: usize, mean_rows: f64, policy: &Policy) -> String {
+    match trigger {
+        Trigger::OverCap => format!(
+            "{count} rows, more than {} ({} times the mean of {mean_rows:.1})",
+            policy.cap_rows(mean_rows),
+            policy.cap_multiple
+        ),
+        Trigger::Hot { multiple } => format!(
+            "traffic times rows is {multiple:.1} times the mean, more than {}",
+            policy.cost_multiple
+        ),
+        Trigger::Busy { share } => format!(
+            "opened by {:.0} % of the searches, at least {:.0} %",
+            share * 100.0,
+            policy.busy_share * 100.0
+        ),
+        Trigger::Sparse => format!(
+            "{count} rows, fewer than {} times the mean of {mean_rows:.1}",
+            policy.sparse_share
+        ),
     }
-    let reason =
-        format!("{why}; joined with cell {with}: {together} rows, saves {gain:.2} rows a search");
-    Ok((Action::Merge { with }, gain, reason))
 }
 
 /// Leaves for a later epoch what would change too many cells, or make visitors fetch too much.
@@ -357,7 +390,7 @@ fn why_nothing(plan: &Plan, estimates: &Estimates, policy: &Policy) -> String {
     }
     match plan.decisions.len() {
         0 => format!(
-            "no cell is over the cap of {} rows, none costs more than {} times the mean, none is sparse",
+            "no cell is over the cap of {} rows, none costs more than {} times the mean, none is opened by most searches, none is sparse",
             plan.cap_rows, policy.cost_multiple
         ),
         count => format!("{count} cells were looked at, and no change of any of them pays"),

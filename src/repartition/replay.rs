@@ -18,11 +18,24 @@ pub struct Probe {
     pub vector: Vec<f32>,
     /// The picture that is the query itself and not an answer.
     pub exclude: Option<u32>,
+    /// Rows of its hits, ascending.
+    pub hits: Vec<u32>,
     /// Cells that it opened, by place in the routing.
     pub opened: Vec<u32>,
     /// Squared distance up to which it opens cells: at least to the farthest that it opened, less than
     /// to the nearest that it did not open.
     pub reach_squared: f32,
+}
+
+impl Probe {
+    /// Whether it would open a cell of these rows: the centroid lies within its reach, or the cell holds
+    /// one of its hits. Not opening what holds a hit would be a loss, and is not to count as a saving.
+    pub fn would_open(&self, centroid: &[f32], members: &[u32]) -> bool {
+        squared_distance_f32(&self.vector, centroid) <= self.reach_squared
+            || members
+                .iter()
+                .any(|row| self.hits.binary_search(row).is_ok())
+    }
 }
 
 /// Asks each search again; those of which nothing is known any more are left out.
@@ -57,9 +70,16 @@ pub fn replay(
             .collect();
         let last_hit = answer.hits.last().map_or(f32::INFINITY, |hit| hit.distance);
         let reach_squared = reach_squared(snapshot, &vector, &opened, last_hit);
+        let mut hits: Vec<u32> = answer
+            .hits
+            .iter()
+            .filter_map(|hit| Some(snapshot.ids.binary_search(&hit.id).ok()? as u32))
+            .collect();
+        hits.sort_unstable();
         probes.push(Probe {
             vector,
             exclude,
+            hits,
             opened,
             reach_squared,
         });

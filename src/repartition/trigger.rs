@@ -13,6 +13,8 @@ pub enum Trigger {
     OverCap,
     /// Its traffic times its rows is this many times the mean.
     Hot { multiple: f64 },
+    /// At least this share of the searches opens it.
+    Busy { share: f64 },
     /// Fewer rows than a cell of its own is worth.
     Sparse,
 }
@@ -41,6 +43,10 @@ pub fn triggers(
             Trigger::OverCap
         } else if enough && multiple > policy.cost_multiple && rows >= 2 * floor {
             Trigger::Hot { multiple }
+        } else if enough && estimates.share(cell.id) >= policy.busy_share {
+            Trigger::Busy {
+                share: estimates.share(cell.id),
+            }
         } else if enough && (rows as f64) < policy.sparse_share * mean_rows {
             // Without traffic nothing says that joining pays, and the parts of the last split would go
             // together again.
