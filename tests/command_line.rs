@@ -4,6 +4,9 @@
 //! full disk make a small one in a mount namespace of their own (Linux; they say so when the system does
 //! not allow it).
 
+// These tests run a program, threads or files: on the machine, not in the browser.
+#![cfg(not(target_arch = "wasm32"))]
+
 mod place;
 
 use std::fs;

@@ -2,6 +2,9 @@
 //!
 //! To write `www/client/codes.ts` again after a change of a room's `CODES`:
 //! `NEARSIGHT_WRITE_TYPES=1 cargo test --release --test error_codes`
+
+// These tests run a program, threads or files: on the machine, not in the browser.
+#![cfg(not(target_arch = "wasm32"))]
 #![cfg(feature = "embed")]
 
 use std::collections::BTreeSet;

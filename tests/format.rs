@@ -1,6 +1,9 @@
 //! The files through the public surface: what is damaged, foreign or newer is refused, never read
 //! as something else; what a later epoch shares is not fetched again.
 
+// These tests run a program, threads or files: on the machine, not in the browser.
+#![cfg(not(target_arch = "wasm32"))]
+
 mod small_index;
 
 use nearsight::build::assemble::{Assembled, CellSpec, Previous, assemble, assemble_cells};

@@ -1,6 +1,9 @@
 //! The bundled gallery through the whole way: is a picture found again after what happens to pictures on
 //! the web, and does the partition deliver the recall that exact search has, for a share of the work?
 
+// These tests run a program, threads or files: on the machine, not in the browser.
+#![cfg(not(target_arch = "wasm32"))]
+
 use nearsight::build::assemble::assemble;
 use nearsight::embed::{Embedder, Sidecar};
 use nearsight::image::{self, Filter, Limits, Picture, Resize};

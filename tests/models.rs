@@ -4,6 +4,9 @@
 //! Networks that people bring along are tried where `NEARSIGHT_TEST_MODELS` names a folder that holds them
 //! (see `tests/sidecars/make.py`).
 
+// These tests run a program, threads or files: on the machine, not in the browser.
+#![cfg(not(target_arch = "wasm32"))]
+
 use std::path::{Path, PathBuf};
 
 use nearsight::embed::{ElementType, Embedder, Layout, Pooling, Sidecar, pattern};

@@ -1,6 +1,9 @@
 //! Pictures through the public door: every variant of every format, and everything that can be
 //! wrong with a file. The fixtures are written by `tests/fixtures/pictures/make.py`.
 
+// These tests run a program, threads or files: on the machine, not in the browser.
+#![cfg(not(target_arch = "wasm32"))]
+
 use std::path::PathBuf;
 
 use nearsight::image::{

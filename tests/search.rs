@@ -1,5 +1,8 @@
 //! Search through the public surface: what is asked is what comes back.
 
+// These tests run a program, threads or files: on the machine, not in the browser.
+#![cfg(not(target_arch = "wasm32"))]
+
 mod small_index;
 
 use std::cell::RefCell;
