@@ -85,20 +85,30 @@ test("clicks arrive once, the index is re-partitioned, and the open page takes t
     await page.locator("#choose").setInputFiles(`${GALLERY}/${gallery()[0] ?? ""}`);
     await answer(page);
     await expect(page.locator('[data-fact="epoch"]')).toHaveText(String(epoch));
-    expect(await exact(page), `after ${loaded}`).toEqual(before);
+    // A row that moved to another cell has a new code, so scores move by the codes' error (5e-4 root mean square),
+    // and near-equals may change places; who is found, and how near, may not.
+    const after = await exact(page);
+    for (const [i, { ids, scores }] of after.entries()) {
+      const known = before[i] ?? { ids: [], scores: [] };
+      expect(ids.filter((id) => known.ids.includes(id)).length, `after ${loaded}`).toBeGreaterThanOrEqual(9);
+      for (const [rank, score] of scores.entries()) {
+        expect(Math.abs(score - (known.scores[rank] ?? NaN))).toBeLessThan(0.003);
+      }
+    }
   } finally {
     await served.stop();
   }
 
   /** The exact answers to some pictures, by the package in a session of its own. */
-  async function exact(view: typeof page): Promise<unknown> {
+  async function exact(view: typeof page): Promise<{ ids: number[]; scores: number[] }[]> {
     return view.evaluate(async (address) => {
       const { createImageSearch } = (await import(address)) as typeof import("nearsight");
       const search = await createImageSearch({ index: "/" });
       const answers = [];
       for (const id of [0, 11, 29, 47]) {
         const thumb = (await search.records()).find((record) => record.id === id)?.thumb ?? "";
-        answers.push((await search.search(thumb, { k: 10, exact: true })).hits.map((hit) => hit.id));
+        const { hits } = await search.search(thumb, { k: 10, exact: true });
+        answers.push({ ids: hits.map((hit) => hit.id), scores: hits.map((hit) => hit.score) });
       }
       await search.close();
       return answers;
