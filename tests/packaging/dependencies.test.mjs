@@ -16,7 +16,7 @@ const WASM = ["--target", "wasm32-unknown-unknown"];
 const wasm = crates(...WASM);
 
 /** What only makes sense beside a disk, a socket or a terminal. */
-const NATIVE_ONLY = ["axum", "brotli", "clap", "csv", "ctrlc", "hyper", "indicatif", "jpeg-encoder", "libsqlite3-sys", "mio", "rayon", "rusqlite", "tokio", "tower", "tower-http", "tracing", "tracing-subscriber", "ts-rs"];
+const NATIVE_ONLY = ["axum", "brotli", "clap", "csv", "hyper", "indicatif", "jpeg-encoder", "libsqlite3-sys", "mio", "rayon", "rusqlite", "tokio", "tower", "tower-http", "tracing", "tracing-subscriber", "ts-rs"];
 
 test("no crate of the server, the store or the command line reaches the module", () => {
   const native = crates("--target", "x86_64-unknown-linux-gnu");
