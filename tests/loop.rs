@@ -377,7 +377,7 @@ fn small_cells_that_searches_open_together_are_joined() {
 #[test]
 fn large_cells_that_are_searched_much_are_split_where_opening_is_cheap() {
     let (site, values) = site_of(Some(36), 0.0);
-    search_around(site.path(), &values, 40, 15);
+    search_around(site.path(), &values, 300, 15);
     let policy = Policy {
         opening_cost: 0.0,
         ..policy()
