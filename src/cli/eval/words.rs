@@ -21,7 +21,7 @@ pub fn words(found: &Evaluation) -> String {
     )];
     lines.push(String::new());
     lines.push(format!(
-        "{:>5}  {:<26}{:>8}{:>7}  {:>6}{:>5}  {:>8}{:>8}  {:>6}  {:>9}",
+        "{:>5}  {:<26}{:>8}{:>8}  {:>6}{:>5}  {:>8}{:>8}  {:>6}  {:>9}",
         "asked",
         format!("recall@{} (95 % interval)", found.k),
         "scanned",
@@ -35,7 +35,7 @@ pub fn words(found: &Evaluation) -> String {
     ));
     for target in &found.targets {
         lines.push(format!(
-            "{:>5.2}  {:<26}{:>6.1} %{:>5.1} %  {:>6.1}{:>5.0}  {:>5.0} µs{:>5.0} µs  {:>6.1}  {:>9}",
+            "{:>5.2}  {:<26}{:>6.1} %{:>6.1} %  {:>6.1}{:>5.0}  {:>5.0} µs{:>5.0} µs  {:>6.1}  {:>9}",
             target.target,
             interval(&target.recall, 1.0, 4),
             100.0 * target.scanned.mean,
@@ -98,9 +98,9 @@ pub fn words(found: &Evaluation) -> String {
 
 fn retrieval(found: &Retrieval, k: usize, lines: &mut Vec<String>) {
     lines.push(format!(
-        "labels from {}: {} labels, {} queries against {} ({})",
+        "labels from {}: {}, {} queries against {} ({})",
         found.from,
-        found.labels,
+        count(found.labels as u64, "label"),
         found.queries,
         count(found.gallery as u64, "picture"),
         found.protocol
