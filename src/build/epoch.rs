@@ -4,13 +4,14 @@
 //! files, and the manifest last. The note of what went in is removed before and written after, so no
 //! build ever takes an epoch for what it is not.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::assemble::{Assembled, Previous, assemble, assemble_cells};
 use super::gather::Gathered;
 use super::incremental::{keep_cells, stale};
+use super::last::{LastBuild, forget_input};
 use super::output::{Durable, Output, put, sync_folder};
 use super::pipeline::{BuildOptions, PRUNE_OWED};
 use super::publish::publish;
@@ -19,8 +20,6 @@ use super::{BuildError, thumbnail};
 use crate::calibration::CalibrationOptions;
 use crate::index::Index;
 use crate::partition::{Rows, partition};
-
-const BUILD_FILE: &str = "build.json";
 
 /// All that is needed to make and publish an epoch.
 pub struct Writing<'a> {
@@ -102,11 +101,9 @@ impl Writing<'_> {
         let assembled = assemble(rows, ids, records, &layout, model, previous.as_ref())?;
         let assembled = calibrated(assembled)?;
         let last = LastBuild {
-            format: 1,
-            input: String::new(),
             partition: format!("{wanted:?}"),
             at_partition: records.len() as u64,
-            churn: 0,
+            ..LastBuild::default()
         };
         Ok((assembled, last, false))
     }
@@ -123,41 +120,5 @@ fn sync(dist: &Path, thumbs: &[String]) -> Result<(), BuildError> {
     match thumbs.is_empty() {
         true => Ok(()),
         false => sync_folder(&dist.join(thumbnail::FOLDER)),
-    }
-}
-
-/// What the last build went by. Lost or damaged, the next build partitions anew.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct LastBuild {
-    pub format: u32,
-    /// Hash of all that went into the published epoch.
-    pub input: String,
-    /// The options of the last fresh partition, its pictures, and how many came and went since.
-    pub partition: String,
-    pub at_partition: u64,
-    pub churn: u64,
-}
-
-impl LastBuild {
-    pub fn read(output: &Output) -> Option<Self> {
-        let text = fs::read(output.state().join(BUILD_FILE)).ok()?;
-        serde_json::from_slice(&text)
-            .ok()
-            .filter(|last: &Self| last.format == 1)
-    }
-
-    pub fn write(&self, output: &Output) -> Result<(), BuildError> {
-        let text = serde_json::to_vec_pretty(self).expect("plain data");
-        put(&output.state(), BUILD_FILE, &text, Durable::Now).map(drop)
-    }
-}
-
-fn forget_input(output: &Output) -> Result<(), BuildError> {
-    let path = output.state().join(BUILD_FILE);
-    match fs::remove_file(&path) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-            Err(BuildError::io("remove", &path, source))
-        }
-        _ => Ok(()),
     }
 }

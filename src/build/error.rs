@@ -14,6 +14,7 @@ pub const CODES: &[&str] = &[
     "nothing_to_index",
     "output_occupied",
     "output_busy",
+    "vectors_invalid",
     "index_missing",
     "epoch_refused",
     "state_missing",
@@ -42,6 +43,13 @@ pub enum BuildError {
     NothingToIndex { folder: PathBuf, why: String },
     #[error("{} is not empty and is no nearsight folder; choose a new or an empty folder (nothing in it was touched)", .0.display())]
     OutputOccupied(PathBuf),
+    #[error("{} holds an index of {holds}; choose another folder, an index never turns into another kind", .folder.display())]
+    OutputOther {
+        folder: PathBuf,
+        holds: &'static str,
+    },
+    #[error("{}: {found}", .path.display())]
+    Vectors { path: PathBuf, found: String },
     #[error("another nearsight command is writing to {}; wait until it has finished", .0.display())]
     OutputBusy(PathBuf),
     #[error("{} holds no index (no manifest.json); make one with: nearsight build PHOTOS -o {}", .0.display(), .0.display())]
@@ -62,7 +70,7 @@ pub enum BuildError {
     },
     #[error("{}: {found}", .path.display())]
     ModelBroken { path: PathBuf, found: String },
-    #[error("the index in {} names no model, so no picture can be embedded for it; it was made from vectors", .0.display())]
+    #[error("the index in {} names no model, so no picture can be embedded for it; it was made from vectors; search it with one (search --vector FILE)", .0.display())]
     ModelMissing(PathBuf),
     #[error("{pictures} pictures are more than an index can number; split the folder")]
     TooMany { pictures: u64 },
@@ -86,8 +94,9 @@ impl BuildError {
             Self::DiskFull { .. } => "disk_full",
             Self::PermissionDenied { .. } => "permission_denied",
             Self::NothingToIndex { .. } => "nothing_to_index",
-            Self::OutputOccupied(_) => "output_occupied",
+            Self::OutputOccupied(_) | Self::OutputOther { .. } => "output_occupied",
             Self::OutputBusy(_) => "output_busy",
+            Self::Vectors { .. } => "vectors_invalid",
             Self::IndexMissing(_) => "index_missing",
             Self::EpochRefused { .. } => "epoch_refused",
             Self::StateMissing(_) => "state_missing",

@@ -2,10 +2,12 @@
 //!
 //! ```text
 //! walk ─▶ work (decode, embed, thumbnail) ─▶ resume (log) ─▶ partition ─▶ assemble ─▶ publish
+//! vectors ──────────────────────────────────────────────────▶ partition ─▶ assemble ─▶ publish
 //! ```
 //!
 //! [`build`] is the way in: it may be interrupted at any point and goes on where it stopped, does
-//! nothing when nothing changed, and publishes a new epoch at one instant otherwise. [`assemble`] is
+//! nothing when nothing changed, and publishes a new epoch at one instant otherwise. [`build_vectors`]
+//! does the same for vectors made elsewhere. [`assemble`] is
 //! pure and compiles everywhere; all else here reads and writes files and stays out of the browser.
 
 pub mod assemble;
@@ -14,10 +16,14 @@ pub mod assemble;
 mod epoch;
 #[cfg(not(target_arch = "wasm32"))]
 mod error;
+#[cfg(not(target_arch = "wasm32"))]
+mod from_vectors;
 #[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
 mod gather;
-#[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
+#[cfg(not(target_arch = "wasm32"))]
 mod incremental;
+#[cfg(not(target_arch = "wasm32"))]
+mod last;
 #[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
 mod learn;
 #[cfg(not(target_arch = "wasm32"))]
@@ -43,6 +49,8 @@ mod state;
 #[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
 mod thumbnail;
 #[cfg(not(target_arch = "wasm32"))]
+mod vectors;
+#[cfg(not(target_arch = "wasm32"))]
 mod verify;
 #[cfg(not(target_arch = "wasm32"))]
 mod walk;
@@ -52,12 +60,14 @@ mod work;
 #[cfg(not(target_arch = "wasm32"))]
 pub use self::{
     error::{BuildError, CODES},
+    from_vectors::{VectorOptions, build_vectors},
     load::{load_index, read_named},
     output::{MANIFEST, Output, STATE_FOLDER},
     page::beside_program,
     publish::{publish, published},
     report::{Report, Step, kinds},
     state::State,
+    vectors::{Shape, VectorFile, Vectors},
     verify::{Verified, verify},
     walk::{Found, Problem, Walk, walk},
 };

@@ -12,8 +12,9 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use super::epoch::{LastBuild, Writing};
+use super::epoch::Writing;
 use super::gather::gather;
+use super::last::LastBuild;
 use super::learn::learn;
 use super::metadata::{self, Metadata, Row};
 use super::model::Model;
@@ -24,7 +25,6 @@ use super::resume::Log;
 use super::walk::{Found, Walk, walk};
 use super::{BuildError, load_index, page, work};
 use crate::image::Limits;
-use crate::index::Index;
 use crate::partition::{Method, PartitionOptions};
 
 const REPORT_FILE: &str = "report.json";
@@ -89,6 +89,15 @@ pub fn build(
         true => Some(load_index(output.folder())?),
         false => None,
     };
+    if previous
+        .as_ref()
+        .is_some_and(|index| index.manifest().model.is_none())
+    {
+        return Err(BuildError::OutputOther {
+            folder: options.output.clone(),
+            holds: "vectors made elsewhere",
+        });
+    }
     let gathered = gather(
         options,
         &output,
@@ -142,7 +151,7 @@ pub fn build(
     let live: HashSet<&str> = files.iter().map(|found| found.path.as_str()).collect();
     log.compact(|path| live.contains(path))?;
     log.flush()?;
-    finish(&mut report, &index, began);
+    report.finish(&index, began);
     let text = serde_json::to_vec_pretty(&report).expect("plain data");
     put(&output.state(), REPORT_FILE, &text, Durable::Later)?;
     Ok(report)
@@ -219,19 +228,4 @@ impl BuildOptions {
             method: self.method,
         }
     }
-}
-
-fn finish(report: &mut Report, index: &Index, began: Instant) {
-    let manifest = index.manifest();
-    report.epoch = manifest.epoch;
-    report.pictures = manifest.counts.pictures;
-    report.cells = u64::from(manifest.counts.cells);
-    let model = manifest
-        .model
-        .iter()
-        .flat_map(|model| [&model.onnx, &model.sidecar]);
-    report.model_bytes = model.map(|file| file.bytes).sum();
-    let all: u64 = manifest.files().map(|file| file.bytes).sum();
-    report.index_bytes = all - report.model_bytes;
-    report.took_ms = began.elapsed().as_millis() as u64;
 }

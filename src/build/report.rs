@@ -1,10 +1,12 @@
 //! What a build did: for the terminal, for `--json`, and for `.nearsight/report.json`.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use serde::Serialize;
 
 use super::walk::Problem;
+use crate::index::Index;
 
 /// A stage that has begun, or a picture that is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +68,24 @@ pub struct Report {
     /// Files of the page beside the index; none when only the index was written.
     pub page_files: Option<u64>,
     pub took_ms: u64,
+}
+
+impl Report {
+    /// What the published index says.
+    pub(super) fn finish(&mut self, index: &Index, began: Instant) {
+        let manifest = index.manifest();
+        self.epoch = manifest.epoch;
+        self.pictures = manifest.counts.pictures;
+        self.cells = u64::from(manifest.counts.cells);
+        let model = manifest
+            .model
+            .iter()
+            .flat_map(|model| [&model.onnx, &model.sidecar]);
+        self.model_bytes = model.map(|file| file.bytes).sum();
+        let all: u64 = manifest.files().map(|file| file.bytes).sum();
+        self.index_bytes = all - self.model_bytes;
+        self.took_ms = began.elapsed().as_millis() as u64;
+    }
 }
 
 /// `3 .heic, 2 .txt`: the most frequent first, at most five kinds.

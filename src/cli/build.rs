@@ -1,4 +1,4 @@
-//! `nearsight build`: a folder of pictures → a folder that any web host can serve.
+//! `nearsight build`: a folder of pictures, or vectors made elsewhere → a folder that any web host can serve.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,8 +9,10 @@ use super::interrupt;
 use super::model::{LimitArguments, ModelArguments};
 use super::output::{Output, count, size};
 use super::progress::Progress;
-use crate::build::{BuildOptions, Report, STATE_FOLDER, beside_program, build, kinds};
-use crate::partition::Method;
+use crate::build::{
+    BuildOptions, Report, STATE_FOLDER, VectorOptions, beside_program, build, build_vectors, kinds,
+};
+use crate::partition::{Method, PartitionOptions};
 
 /// Make a search index of a folder of pictures
 ///
@@ -22,12 +24,24 @@ use crate::partition::Method;
   nearsight build ~/Pictures -o site
   nearsight build photos -o public/search --metadata shop.csv --json
   nearsight build photos -o site --model mine.onnx --save-sidecar
+  nearsight build --vectors rows.npy -o site
+  nearsight build --vectors rows.f32 --dimension 512 -o site
 
 Files that cannot be read are listed and left out; the full list is SITE/.nearsight/report.json.
 Pictures that the metadata marks private are left out, thumbnails too; see --include-private.")]
 pub struct Arguments {
     /// Folder with the pictures, or one picture
-    photos: PathBuf,
+    #[arg(required_unless_present = "vectors")]
+    photos: Option<PathBuf>,
+    /// Index vectors made elsewhere instead of pictures: a table of floats, one row a vector. The id
+    /// of a vector is the number of its row, the first being 0
+    #[arg(long, value_name = "FILE.npy|.f32", conflicts_with_all = [
+        "photos", "ModelArguments", "metadata", "include_private", "thumbnail_side", "jobs", "LimitArguments",
+    ])]
+    vectors: Option<PathBuf>,
+    /// Numbers in a row of a raw .f32 file
+    #[arg(long, value_name = "NUMBERS", requires = "vectors")]
+    dimension: Option<usize>,
     /// Folder to write: new, empty, or written by nearsight before
     #[arg(long, short, value_name = "FOLDER")]
     output: PathBuf,
@@ -74,17 +88,25 @@ enum MethodName {
     BinaryTree,
 }
 
-pub fn run(arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
+pub fn run(mut arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
+    match (arguments.photos.take(), arguments.vectors.take()) {
+        (_, Some(file)) => run_vectors(file, arguments, output),
+        (Some(photos), None) => run_pictures(photos, arguments, output),
+        (None, None) => anyhow::bail!("give a folder with pictures, or --vectors FILE"),
+    }
+}
+
+fn run_pictures(
+    photos: PathBuf,
+    arguments: Arguments,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
     let options = BuildOptions {
         model: arguments.model.read(output)?,
-        photos: arguments.photos,
-        output: arguments.output,
+        photos,
         cells: arguments.cells,
         seed: arguments.seed,
-        method: match arguments.method {
-            MethodName::Ward => Method::Ward,
-            MethodName::BinaryTree => Method::BinaryTree,
-        },
+        method: arguments.method.method(),
         metadata: arguments.metadata,
         include_private: arguments.include_private,
         thumbnail_side: arguments.thumbnail_side,
@@ -95,6 +117,7 @@ pub fn run(arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
         },
         prune: arguments.prune,
         limits: arguments.limits.limits(),
+        output: arguments.output,
     };
     let mut progress = Progress::new(*output);
     let built = build(&options, &mut |step| progress.step(step), interrupt::flag());
@@ -102,6 +125,60 @@ pub fn run(arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
     let report = built?;
     output.result(&report, || words(&report, &options));
     Ok(ExitCode::SUCCESS)
+}
+
+fn run_vectors(file: PathBuf, arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
+    let options = VectorOptions {
+        file,
+        dimension: arguments.dimension,
+        output: arguments.output,
+        partition: PartitionOptions {
+            cells: arguments.cells,
+            seed: arguments.seed,
+            method: arguments.method.method(),
+        },
+        // The page that belongs to the program shows pictures; only one that was asked for is put there.
+        page: arguments.page,
+        prune: arguments.prune,
+    };
+    let mut progress = Progress::of(*output, "vector");
+    let built = build_vectors(&options, &mut |step| progress.step(step), interrupt::flag());
+    drop(progress);
+    let report = built?;
+    output.result(&report, || vector_words(&report, &options));
+    Ok(ExitCode::SUCCESS)
+}
+
+impl MethodName {
+    fn method(self) -> Method {
+        match self {
+            MethodName::Ward => Method::Ward,
+            MethodName::BinaryTree => Method::BinaryTree,
+        }
+    }
+}
+
+fn vector_words(report: &Report, options: &VectorOptions) -> String {
+    let folder = options.output.display();
+    let vectors = count(report.pictures, "vector");
+    match report.published {
+        true => format!(
+            "{folder}: epoch {} with {vectors} of {} numbers in {}, {} in {:.1} s; {} added, {} changed, {} removed\n\
+             ask it: nearsight search {folder} --vector FILE.npy",
+            report.epoch,
+            report.dimension,
+            count(report.cells, "cell"),
+            size(report.index_bytes),
+            report.took_ms as f64 / 1e3,
+            report.added,
+            report.changed,
+            report.removed
+        ),
+        false => format!(
+            "{folder}: nothing changed, epoch {} stays ({vectors})",
+            report.epoch
+        ),
+    }
 }
 
 /// Problems shown one by one; the report file has all.

@@ -38,6 +38,7 @@ use output::Output;
   nearsight build ~/Pictures -o site     make a folder that any web host can serve
   nearsight serve site                   look at it on http://127.0.0.1:8080
   nearsight search site photo.jpg        ask it from here
+  nearsight build --vectors rows.npy -o site   the same for vectors made elsewhere
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted."
 )]

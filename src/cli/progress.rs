@@ -15,6 +15,8 @@ const SETTLED: u64 = 10;
 
 pub struct Progress {
     output: Output,
+    /// What is counted: "picture", "vector".
+    noun: &'static str,
     terminal: bool,
     bar: Option<ProgressBar>,
     begun: Instant,
@@ -24,8 +26,14 @@ pub struct Progress {
 
 impl Progress {
     pub fn new(output: Output) -> Self {
+        Self::of(output, "picture")
+    }
+
+    /// Counts something else than pictures, in the singular.
+    pub fn of(output: Output, noun: &'static str) -> Self {
         Self {
             output,
+            noun,
             terminal: std::io::stderr().is_terminal() && !output.quiet,
             bar: None,
             begun: Instant::now(),
@@ -37,8 +45,8 @@ impl Progress {
     pub fn step(&mut self, step: Step) {
         match step {
             Step::Walked { pictures, reused } => self.output.note(&match reused {
-                0 => count(pictures, "picture"),
-                _ => format!("{}, {reused} of them known", count(pictures, "picture")),
+                0 => count(pictures, self.noun),
+                _ => format!("{}, {reused} of them known", count(pictures, self.noun)),
             }),
             Step::Model => self.begun = Instant::now(),
             Step::Picture { done, of, failed } => self.pictures(done, of, failed),

@@ -1,6 +1,6 @@
-//! `nearsight search`: a picture → the most similar ones of an index.
+//! `nearsight search`: a picture, or a vector made elsewhere → the most similar ones of an index.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::output::{Output, count};
-use crate::build::{BuildError, Model, load_index};
+use crate::build::{BuildError, Model, Shape, VectorFile, load_index};
 use crate::image::Limits;
 use crate::index::{Index, Record};
 use crate::search::{Answer, SearchOptions, search_filtered};
@@ -21,12 +21,17 @@ use crate::search::{Answer, SearchOptions, search_filtered};
 #[command(after_help = "Examples:
   nearsight search site photo.jpg
   nearsight search site photo.jpg -k 5 --json
+  nearsight search site --vector query.npy     the first row of a NumPy file, for an index of vectors
   nearsight search site photo.jpg --exact      open every cell; what a search can be held against")]
 pub struct Arguments {
     /// Folder that nearsight build wrote
     index: PathBuf,
     /// JPEG, PNG, GIF or WebP
-    picture: PathBuf,
+    #[arg(required_unless_present = "vector")]
+    picture: Option<PathBuf>,
+    /// Search with the first row of this file instead of a picture
+    #[arg(long, value_name = "FILE.npy|.f32", conflicts_with = "picture")]
+    vector: Option<PathBuf>,
     /// Number of hits
     #[arg(short, default_value_t = SearchOptions::default().k)]
     k: usize,
@@ -46,13 +51,14 @@ pub struct Arguments {
 
 #[derive(Serialize)]
 struct Found {
-    picture: String,
+    picture: Option<String>,
+    vector: Option<String>,
     epoch: u64,
     confidence: f32,
     capped: bool,
     scanned: u64,
     probed: Vec<u32>,
-    embed_ms: f64,
+    embed_ms: Option<f64>,
     search_ms: f64,
     hits: Vec<FoundHit>,
 }
@@ -68,15 +74,14 @@ struct FoundHit {
 
 pub fn run(arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
     let index = load_index(&arguments.index)?;
-    let embedder = Model::of_index(&arguments.index, index.manifest())?.load()?;
-    let picture = &arguments.picture;
-    let bytes = std::fs::read(picture).map_err(|source| BuildError::io("read", picture, source))?;
-
-    let began = Instant::now();
-    let (vector, _) = embedder
-        .embed_bytes(&bytes, &Limits::default())
-        .with_context(|| picture.display().to_string())?;
-    let embed_ms = began.elapsed().as_secs_f64() * 1e3;
+    let (vector, embed_ms) = match (&arguments.vector, &arguments.picture) {
+        (Some(file), _) => (first_row(file, &index)?, None),
+        (None, Some(picture)) => {
+            let (vector, took_ms) = embed(&arguments.index, &index, picture)?;
+            (vector, Some(took_ms))
+        }
+        (None, None) => anyhow::bail!("give a picture, or --vector FILE"),
+    };
     let began = Instant::now();
     let options = SearchOptions {
         k: arguments.k,
@@ -90,18 +95,47 @@ pub fn run(arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
     let answer = search_filtered(&index, &vector, &options, &shown)?;
     let search_ms = began.elapsed().as_secs_f64() * 1e3;
 
-    let found = found(
-        picture.display().to_string(),
-        &index,
-        answer,
+    let name = |path: &PathBuf| path.display().to_string();
+    let found = Found {
+        picture: arguments.picture.as_ref().map(name),
+        vector: arguments.vector.as_ref().map(name),
+        hits: found_hits(&index, &answer),
+        epoch: answer.epoch,
+        confidence: answer.confidence,
+        capped: answer.capped,
+        scanned: answer.scanned,
+        probed: answer.probed,
         embed_ms,
         search_ms,
-    );
+    };
     output.result(&found, || words(&found));
     Ok(ExitCode::SUCCESS)
 }
 
-fn found(picture: String, index: &Index, answer: Answer, embed_ms: f64, search_ms: f64) -> Found {
+/// With the model that the index names, as a visitor's browser does it.
+fn embed(folder: &Path, index: &Index, picture: &Path) -> anyhow::Result<(Vec<f32>, f64)> {
+    let embedder = Model::of_index(folder, index.manifest())?.load()?;
+    let bytes = std::fs::read(picture).map_err(|source| BuildError::io("read", picture, source))?;
+    let began = Instant::now();
+    let (vector, _) = embedder
+        .embed_bytes(&bytes, &Limits::default())
+        .with_context(|| picture.display().to_string())?;
+    Ok((vector, began.elapsed().as_secs_f64() * 1e3))
+}
+
+fn first_row(file: &Path, index: &Index) -> Result<Vec<f32>, BuildError> {
+    let dimension = index.manifest().dimension;
+    let file = VectorFile {
+        path: file,
+        dimension: Some(dimension),
+        shape: Shape::TableOrRow,
+    };
+    let mut vectors = file.read()?;
+    vectors.values.truncate(dimension);
+    Ok(vectors.values)
+}
+
+fn found_hits(index: &Index, answer: &Answer) -> Vec<FoundHit> {
     let hits = answer.hits.iter().map(|hit| FoundHit {
         score: hit.score,
         distance: hit.distance,
@@ -111,17 +145,7 @@ fn found(picture: String, index: &Index, answer: Answer, embed_ms: f64, search_m
             ..Record::default()
         }),
     });
-    Found {
-        picture,
-        epoch: answer.epoch,
-        confidence: answer.confidence,
-        capped: answer.capped,
-        scanned: answer.scanned,
-        hits: hits.collect(),
-        probed: answer.probed,
-        embed_ms,
-        search_ms,
-    }
+    hits.collect()
 }
 
 fn words(found: &Found) -> String {
@@ -131,8 +155,13 @@ fn words(found: &Found) -> String {
         .enumerate()
         .map(|(place, hit)| {
             let record = &hit.record;
+            // An index of vectors made elsewhere knows a hit by its row only.
+            let name = match record.path.is_empty() {
+                true => format!("row {}", record.id),
+                false => record.path.clone(),
+            };
             let more = [&record.title, &record.url].into_iter().flatten();
-            let words: Vec<&str> = std::iter::once(&record.path)
+            let words: Vec<&str> = std::iter::once(&name)
                 .chain(more)
                 .map(String::as_str)
                 .collect();
@@ -142,14 +171,17 @@ fn words(found: &Found) -> String {
     if lines.is_empty() {
         lines.push("nothing found".to_string());
     }
+    let embedded = found
+        .embed_ms
+        .map(|took| format!(", embedded in {took:.0} ms"))
+        .unwrap_or_default();
     lines.push(format!(
-        "{} of the true nearest expected{}; {} in {} of epoch {}, embedded in {:.0} ms, searched in {:.1} ms",
+        "{} of the true nearest expected{}; {} in {} of epoch {}{embedded}, searched in {:.1} ms",
         percent(found.confidence),
         if found.capped { " (capped)" } else { "" },
         count(found.scanned, "row"),
         count(found.probed.len() as u64, "cell"),
         found.epoch,
-        found.embed_ms,
         found.search_ms
     ));
     lines.join("\n")

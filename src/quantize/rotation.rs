@@ -118,7 +118,7 @@ impl Rotation {
 
     /// Even rounds transform the first coordinates, odd ones the last.
     fn place(&self, round: usize) -> std::ops::Range<usize> {
-        if round % 2 == 0 {
+        if round.is_multiple_of(2) {
             0..self.span
         } else {
             self.dimension - self.span..self.dimension

@@ -14,7 +14,7 @@ pub(super) fn exp(x: f32) -> f32 {
     // Taylor's series of 2^rest around 0, |rest| ≤ ½: off by less than 3e-6.
     let power = 1.0
         + rest
-            * (0.693_147_2
+            * (std::f32::consts::LN_2
                 + rest
                     * (0.240_226_5
                         + rest * (0.055_504_11 + rest * (0.009_618_13 + rest * 0.001_333_36))));

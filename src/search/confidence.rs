@@ -23,11 +23,6 @@ pub(super) struct Seen<'a> {
     pub(super) reach: f32,
 }
 
-/// The ratio of the next centroid's distance to the reach, as a share.
-///
-/// With ratio ρ, raised a little by the share of cells that is already open, the share said is 1 − 0.05 · exp(−12 (ρ − 1.27)): 0.95 at ρ = 1.27, more beyond it.
-/// Certainty is said where the cells' radii exclude every row that is left.
-
 /// The ratio at which a share of 0.95 is said. Lower scans less and delivers less: on photo
 /// embeddings a ratio of 1.0 delivered 0.90 to 0.96, 1.2 0.97 to 0.99, 1.27 0.985 to 0.997.
 const RATIO_AT_95: f32 = 1.27;
@@ -50,6 +45,11 @@ pub(super) fn is_certain(seen: &Seen<'_>) -> bool {
 }
 
 /// The expected share, 0 to 1, of the true nearest among the hits so far.
+///
+/// The ratio of the next centroid's distance to the reach, as a share.
+///
+/// With ratio ρ, raised a little by the share of cells that is already open, the share said is 1 − 0.05 · exp(−12 (ρ − 1.27)): 0.95 at ρ = 1.27, more beyond it.
+/// Certainty is said where the cells' radii exclude every row that is left.
 pub(super) fn by_distance(seen: &Seen<'_>) -> f32 {
     let Some(next) = seen.ranked.get(seen.opened) else {
         return 1.0;

@@ -107,8 +107,8 @@ impl Surroundings {
             centroids.squares()[first.place as usize],
         );
         let first_squared = first.distance * first.distance;
-        for rank in self.rows.len()..wanted {
-            let cell = ranked[rank];
+        let start = self.rows.len();
+        for (rank, cell) in ranked.iter().enumerate().take(wanted).skip(start) {
             let place = cell.place as usize;
             let entry = &routing.cells[place];
             let distance = cell.distance.max(1e-6);

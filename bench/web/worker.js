@@ -1,0 +1,57 @@
+// One system under measurement, alone in its worker. Each system is a module with the same six members:
+//   settings          what is swept, least work first
+//   build(context)    makes the index of /data/vectors.base.f32 and saves it; gives { build_s, bytes }
+//   open(context)     loads code and saved index; gives { bytes }
+//   use(setting)      before a series of queries; may be slow
+//   nearest(query, rows)   the k best row numbers into `rows`
+//   memory()          bytes held: module memory and copies kept beside it
+// How many queries come before the first that counts, with each setting: the engine compiles what is hot.
+const WARM_UP = 30;
+
+let system;
+let queries;
+
+const handlers = {
+  async build({ context }) {
+    return system.build(context);
+  },
+
+  async open({ context, first }) {
+    const opened = await system.open(context);
+    await system.use(system.settings[0]);
+    const rows = new Int32Array(context.k);
+    system.nearest(first, rows);
+    return { ...opened, memory_bytes: system.memory(), settings: system.settings, via: system.via, rows: [...rows] };
+  },
+
+  async measure({ context, setting }) {
+    const { k, dimension } = context;
+    queries ??= new Float32Array(await (await fetch("/data/vectors.query.f32")).arrayBuffer());
+    const count = queries.length / dimension;
+    await system.use(setting);
+    const rows = new Int32Array(k);
+    const found = new Int32Array(count * k);
+    const times = new Float64Array(count);
+    for (let number = 0; number < Math.min(WARM_UP, count); number++) {
+      system.nearest(queries.subarray(number * dimension, (number + 1) * dimension), rows);
+    }
+    for (let number = 0; number < count; number++) {
+      const query = queries.subarray(number * dimension, (number + 1) * dimension);
+      rows.fill(-1);
+      const began = performance.now();
+      system.nearest(query, rows);
+      times[number] = (performance.now() - began) * 1e3;
+      found.set(rows, number * k);
+    }
+    return { times: [...times], found: [...found] };
+  },
+};
+
+onmessage = async ({ data }) => {
+  try {
+    system ??= await import(`./systems/${data.system}.js`);
+    postMessage({ id: data.id, value: await handlers[data.type](data) });
+  } catch (error) {
+    postMessage({ id: data.id, error: error?.stack ?? error?.message ?? JSON.stringify(error) });
+  }
+};

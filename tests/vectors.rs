@@ -1,0 +1,255 @@
+//! An index of vectors made elsewhere: a file in; a folder that searches, verifies and goes on out.
+
+// These tests run a program on files: on the machine, not in the browser.
+#![cfg(not(target_arch = "wasm32"))]
+#![cfg(feature = "embed")]
+
+// Pictures are made there, too; here only the folder and the program are needed.
+#[allow(dead_code)]
+mod place;
+
+use nearsight::build::State;
+use nearsight::partition::Random;
+use place::{Place, nearsight, ok, refused};
+use serde_json::Value;
+
+const DIMENSION: usize = 12;
+
+/// Rows around a few centres, of any length.
+fn rows(count: usize) -> Vec<f32> {
+    let mut random = Random::new(3);
+    let mut number = || random.unit() as f32 - 0.5;
+    let centres: Vec<f32> = (0..9 * DIMENSION).map(|_| 4.0 * number()).collect();
+    let places = (0..count).flat_map(|row| (0..DIMENSION).map(move |place| (row % 9, place)));
+    places
+        .map(|(centre, place)| centres[centre * DIMENSION + place] + number())
+        .collect()
+}
+
+fn raw(values: &[f32]) -> Vec<u8> {
+    values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect()
+}
+
+fn npy(values: &[f32], order: &str, descr: &str) -> Vec<u8> {
+    let rows = values.len() / DIMENSION;
+    let header = format!(
+        "{{'descr': '{descr}', 'fortran_order': {order}, 'shape': ({rows}, {DIMENSION}), }}\n"
+    );
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.extend(raw(values));
+    bytes
+}
+
+fn build(place: &Place, values: &[f32]) -> Value {
+    place.write("v.npy", &npy(values, "False", "<f4"));
+    let (file, site) = (place.text("v.npy"), place.text("site"));
+    ok(&["build", "--vectors", &file, "-o", &site])
+}
+
+fn search(place: &Place, row: &[f32]) -> Value {
+    place.write("q.npy", &npy(row, "False", "<f4"));
+    let (file, site) = (place.text("q.npy"), place.text("site"));
+    ok(&["search", &site, "--vector", &file, "-k", "3"])
+}
+
+fn verified(place: &Place) {
+    let verified = ok(&["verify", &place.text("site")]);
+    assert_eq!(verified["problems"], Value::Array(vec![]), "{verified}");
+}
+
+#[test]
+fn every_row_finds_itself_under_its_number() {
+    let place = Place::with(0);
+    let values = rows(400);
+    let report = build(&place, &values);
+    assert_eq!(
+        (&report["pictures"], &report["published"]),
+        (&400.into(), &true.into())
+    );
+    assert_eq!(report["dimension"], DIMENSION);
+    for row in [0, 7, 211, 399] {
+        let answer = search(&place, &values[row * DIMENSION..][..DIMENSION]);
+        assert_eq!(answer["hits"][0]["id"], row, "{answer}");
+        assert!(answer["hits"][0]["score"].as_f64().unwrap() > 0.99);
+        assert!(answer["picture"].is_null() && answer["embed_ms"].is_null());
+    }
+    verified(&place);
+    let found = ok(&["inspect", &place.text("site")]);
+    assert_eq!(
+        (&found["pictures"], &found["state"]),
+        (&400.into(), &true.into())
+    );
+    assert!(found["model"].is_null());
+}
+
+#[test]
+fn a_raw_file_gives_the_same_index_as_a_numpy_file() {
+    let (one, two) = (Place::with(0), Place::with(0));
+    let values = rows(300);
+    build(&one, &values);
+    two.write("v.f32", &raw(&values));
+    let (file, site) = (two.text("v.f32"), two.text("site"));
+    ok(&[
+        "build",
+        "--vectors",
+        &file,
+        "--dimension",
+        "12",
+        "-o",
+        &site,
+    ]);
+    assert_eq!(one.manifest(), two.manifest());
+}
+
+#[test]
+fn the_full_vectors_are_kept_so_that_the_cells_can_be_divided_anew() {
+    let place = Place::with(0);
+    build(&place, &rows(500));
+    let state = State::open(&place.path("site")).unwrap();
+    let (values, dimension) = state.vectors();
+    assert_eq!((state.rows(), dimension), (500, DIMENSION));
+    let length: f32 = values[..DIMENSION].iter().map(|value| value * value).sum();
+    assert!((length - 1.0).abs() < 1e-5);
+    let run = ok(&["repartition", &place.text("site"), "--dry-run"]);
+    assert!(run["outcome"].is_string(), "{run}");
+}
+
+#[test]
+fn the_same_vectors_again_publish_nothing_and_a_few_more_keep_the_cells() {
+    let place = Place::with(0);
+    let values = rows(420);
+    let first = build(&place, &values[..400 * DIMENSION]);
+    assert_eq!(
+        build(&place, &values[..400 * DIMENSION])["published"],
+        false
+    );
+    let second = build(&place, &values);
+    assert_eq!(
+        (&second["added"], &second["kept_cells"]),
+        (&20.into(), &true.into())
+    );
+    assert_eq!(
+        second["epoch"].as_u64(),
+        first["epoch"].as_u64().map(|epoch| epoch + 1)
+    );
+    let answer = search(&place, &values[410 * DIMENSION..][..DIMENSION]);
+    assert_eq!(answer["hits"][0]["id"], 410, "{answer}");
+    verified(&place);
+}
+
+#[test]
+fn rows_that_changed_places_are_found_under_their_new_numbers() {
+    let place = Place::with(0);
+    let mut values = rows(400);
+    build(&place, &values);
+    // Two rows of one centre: the cell's members and mean stay what they were, its codes must not.
+    let (a, b) = (18 * DIMENSION, 27 * DIMENSION);
+    for place in 0..DIMENSION {
+        values.swap(a + place, b + place);
+    }
+    let report = build(&place, &values);
+    assert_eq!(
+        (&report["changed"], &report["kept_cells"]),
+        (&2.into(), &false.into())
+    );
+    for row in [18, 27] {
+        let answer = search(&place, &values[row * DIMENSION..][..DIMENSION]);
+        assert_eq!(answer["hits"][0]["id"], row, "{answer}");
+    }
+    verified(&place);
+}
+
+#[test]
+fn a_file_that_is_not_what_it_claims_is_refused_and_nothing_is_written() {
+    let place = Place::with(0);
+    let values = rows(20);
+    let whole = npy(&values, "False", "<f4");
+    let mut zero = values.clone();
+    zero[7 * DIMENSION..8 * DIMENSION].fill(0.0);
+    let mut infinite = values.clone();
+    infinite[5 * DIMENSION + 2] = f32::INFINITY;
+    let cases: [(&str, Vec<u8>, &str); 8] = [
+        ("cut.npy", whole[..whole.len() - 4].to_vec(), "cut short"),
+        ("kind.npy", npy(&values, "False", "<i4"), "'<i4'"),
+        ("order.npy", npy(&values, "True", "<f4"), "fortran_order"),
+        ("text.npy", b"1.0 2.0".to_vec(), "no NumPy file"),
+        ("unknown.f32", raw(&values), "--dimension"),
+        ("ending.txt", raw(&values), ".npy"),
+        ("zero.npy", npy(&zero, "False", "<f4"), "row 7 "),
+        ("infinite.npy", npy(&infinite, "False", "<f4"), "row 5 "),
+    ];
+    for (name, bytes, words) in cases {
+        place.write(name, &bytes);
+        let (file, site) = (place.text(name), place.text("site"));
+        let (code, message) = refused(&["build", "--vectors", &file, "-o", &site]);
+        assert_eq!(code, "vectors_invalid", "{name}");
+        assert!(
+            message.contains(words) && message.contains(name),
+            "{message}"
+        );
+    }
+    place.write("long.f32", &raw(&values[1..]));
+    let (file, site) = (place.text("long.f32"), place.text("site"));
+    let (code, message) = refused(&[
+        "build",
+        "--vectors",
+        &file,
+        "--dimension",
+        "12",
+        "-o",
+        &site,
+    ]);
+    assert_eq!(code, "vectors_invalid");
+    assert!(message.contains("left over"), "{message}");
+    assert!(!place.path("site").exists());
+}
+
+#[test]
+fn a_query_of_another_length_is_refused() {
+    let place = Place::with(0);
+    build(&place, &rows(50));
+    place.write("q.f32", &raw(&[1.0; DIMENSION + 1]));
+    let (file, site) = (place.text("q.f32"), place.text("site"));
+    let (code, _) = refused(&["search", &site, "--vector", &file]);
+    assert_eq!(code, "vectors_invalid");
+}
+
+#[test]
+fn pictures_and_vectors_never_share_a_folder() {
+    let place = Place::with(3);
+    place.build();
+    let before = place.manifest();
+    place.write("v.npy", &npy(&rows(30), "False", "<f4"));
+    let (file, site) = (place.text("v.npy"), place.text("site"));
+    let (code, message) = refused(&["build", "--vectors", &file, "-o", &site]);
+    assert_eq!(code, "output_occupied");
+    assert!(message.contains("pictures"), "{message}");
+    assert_eq!(place.manifest(), before);
+    ok(&["build", "--vectors", &file, "-o", &place.text("other")]);
+    let (code, message) = refused(&["build", &place.text("photos"), "-o", &place.text("other")]);
+    assert_eq!(code, "output_occupied");
+    assert!(message.contains("vectors"), "{message}");
+}
+
+#[test]
+fn flags_that_only_pictures_have_are_wrong_usage_with_vectors() {
+    let place = Place::with(0);
+    place.write("v.npy", &npy(&rows(30), "False", "<f4"));
+    let (file, site) = (place.text("v.npy"), place.text("site"));
+    for flag in [
+        ["--model", "m.onnx"],
+        ["--jobs", "2"],
+        ["--limit-width", "9"],
+    ] {
+        let arguments = ["build", "--vectors", &file, "-o", &site, flag[0], flag[1]];
+        assert_eq!(nearsight(&arguments).status.code(), Some(2), "{flag:?}");
+    }
+    for arguments in [vec!["build", "-o", &site], vec!["search", &site]] {
+        assert_eq!(nearsight(&arguments).status.code(), Some(2));
+    }
+}
