@@ -57,6 +57,28 @@ fn a_second_build_of_an_unchanged_folder_publishes_nothing() {
 }
 
 #[test]
+fn a_build_over_an_index_of_an_older_format_makes_a_new_one() {
+    let place = Place::with(5);
+    let old = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/compat/v1");
+    fs::create_dir(place.path("site")).unwrap();
+    for entry in fs::read_dir(old).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), place.path("site").join(entry.file_name())).unwrap();
+    }
+    let (code, message) = refused(&["verify", &place.text("site")]);
+    assert_eq!(code, "index_outdated", "{message}");
+    let report = place.build();
+    assert_eq!(
+        (&report["published"], &report["pictures"]),
+        (&true.into(), &5.into())
+    );
+    assert_eq!(
+        ok(&["verify", &place.text("site")])["problems"],
+        Value::Array(vec![])
+    );
+}
+
+#[test]
 fn two_builds_of_the_same_pictures_give_the_same_files() {
     let (one, two) = (Place::with(15), Place::with(15));
     ok(&[

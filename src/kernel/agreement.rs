@@ -27,10 +27,12 @@ fn integer_kernels_agree(code: &[i8], query: &[i16]) {
     assert_eq!(dispatch::dot_i8_i16(code, query), truth);
     let mut reversed = code.to_vec();
     reversed.reverse();
-    let rows = [code, &reversed, code].concat();
-    let mut out = [i32::MIN; 3];
+    // Seven rows: one group of four and a remainder of three.
+    let rows = [code, &reversed, code, &reversed, code, code, &reversed].concat();
+    let (mut out, mut truths) = ([i32::MIN; 7], [0; 7]);
     dispatch::dot_i8_i16_rows(&rows, query, &mut out);
-    assert_eq!(out, [truth, scalar::dot_i8_i16(&reversed, query), truth]);
+    scalar::dot_i8_i16_rows(&rows, query, &mut truths);
+    assert_eq!((out, out[0]), (truths, truth));
 }
 
 fn unsigned_kernels_agree(low: &[u8], query: &[i16]) {

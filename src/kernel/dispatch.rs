@@ -104,12 +104,10 @@ pub fn dot_i8_i16_rows(codes: &[i8], query: &[i16], out: &mut [i32]) {
         // SAFETY: AVX2 was just found.
         return unsafe { super::x86_64::dot_i8_i16_rows(codes, query, out) };
     }
-    if query.is_empty() {
-        return out.fill(0);
-    }
-    for (code, result) in codes.chunks_exact(query.len()).zip(out) {
-        *result = dot_i8_i16(code, query);
-    }
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    return super::wasm::dot_i8_i16_rows(codes, query, out);
+    #[allow(unreachable_code)]
+    scalar::dot_i8_i16_rows(codes, query, out)
 }
 
 /// Σ lowᵢ·queryᵢ with unsigned codes, exact while the true sum fits 32 bits, wrapping beyond.

@@ -43,6 +43,15 @@ pub fn dot_i8_i16(code: &[i8], query: &[i16]) -> i32 {
     })
 }
 
+pub fn dot_i8_i16_rows(codes: &[i8], query: &[i16], out: &mut [i32]) {
+    if query.is_empty() {
+        return out.fill(0);
+    }
+    for (code, result) in codes.chunks_exact(query.len()).zip(out) {
+        *result = dot_i8_i16(code, query);
+    }
+}
+
 /// Σ lowᵢ·queryᵢ with unsigned codes; wraps as `dot_i8_i16` does.
 pub fn dot_u8_i16(low: &[u8], query: &[i16]) -> i32 {
     low.iter().zip(query).fold(0i32, |sum, (&l, &q)| {

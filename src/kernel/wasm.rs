@@ -60,6 +60,60 @@ pub fn dot_i8_i16(code: &[i8], query: &[i16]) -> i32 {
         .wrapping_add(scalar::dot_i8_i16(code_rest, query_rest))
 }
 
+/// Four rows share the loads of the query, and their sums meet in one register.
+pub fn dot_i8_i16_rows(codes: &[i8], query: &[i16], out: &mut [i32]) {
+    let dimension = query.len();
+    if dimension == 0 {
+        return out.fill(0);
+    }
+    let (query_blocks, query_rest) = query.as_chunks::<16>();
+    let mut fours = codes.chunks_exact(4 * dimension);
+    let (out_fours, out_rest) = out.as_chunks_mut::<4>();
+    for (four, results) in fours.by_ref().zip(out_fours) {
+        let (one, others) = four.split_at(dimension);
+        let (two, others) = others.split_at(dimension);
+        let (three, four) = others.split_at(dimension);
+        let rows = [one, two, three, four].map(|row| row.as_chunks::<16>());
+        let mut sums = [i32x4_splat(0); 4];
+        for (place, q) in query_blocks.iter().enumerate() {
+            // SAFETY: `q` is 32 bytes long, two registers; `v128_load` asks for no alignment.
+            let (q_low, q_high) = unsafe {
+                (
+                    v128_load(q.as_ptr().cast()),
+                    v128_load(q.as_ptr().add(8).cast()),
+                )
+            };
+            for (sum, (blocks, _)) in sums.iter_mut().zip(rows) {
+                // SAFETY: the block is 16 bytes long, one register.
+                let c = unsafe { v128_load(blocks[place].as_ptr().cast()) };
+                *sum = i32x4_add(*sum, i32x4_dot_i16x8(i16x8_extend_low_i8x16(c), q_low));
+                *sum = i32x4_add(*sum, i32x4_dot_i16x8(i16x8_extend_high_i8x16(c), q_high));
+            }
+        }
+        let [a, b, c, d] = sums;
+        let ab = i32x4_add(
+            i32x4_shuffle::<0, 4, 1, 5>(a, b),
+            i32x4_shuffle::<2, 6, 3, 7>(a, b),
+        );
+        let cd = i32x4_add(
+            i32x4_shuffle::<0, 4, 1, 5>(c, d),
+            i32x4_shuffle::<2, 6, 3, 7>(c, d),
+        );
+        let all = i32x4_add(
+            i32x4_shuffle::<0, 1, 4, 5>(ab, cd),
+            i32x4_shuffle::<2, 3, 6, 7>(ab, cd),
+        );
+        // SAFETY: four i32 are one register; `v128_store` asks for no alignment.
+        unsafe { v128_store(results.as_mut_ptr().cast(), all) };
+        for (result, (_, rest)) in results.iter_mut().zip(rows) {
+            *result = result.wrapping_add(scalar::dot_i8_i16(rest, query_rest));
+        }
+    }
+    for (code, result) in fours.remainder().chunks_exact(dimension).zip(out_rest) {
+        *result = dot_i8_i16(code, query);
+    }
+}
+
 pub fn dot_u8_i16(low: &[u8], query: &[i16]) -> i32 {
     let (low_blocks, low_rest) = low.as_chunks::<16>();
     let (query_blocks, query_rest) = query.as_chunks::<16>();

@@ -100,10 +100,42 @@ pub fn dot_i8_i16(code: &[i8], query: &[i16]) -> i32 {
 
 #[target_feature(enable = "avx2")]
 pub fn dot_i8_i16_rows(codes: &[i8], query: &[i16], out: &mut [i32]) {
-    if query.is_empty() {
+    let dimension = query.len();
+    if dimension == 0 {
         return out.fill(0);
     }
-    for (code, result) in codes.chunks_exact(query.len()).zip(out) {
+    let (query_blocks, query_rest) = query.as_chunks::<16>();
+    let mut fours = codes.chunks_exact(4 * dimension);
+    let (out_fours, out_rest) = out.as_chunks_mut::<4>();
+    for (four, results) in fours.by_ref().zip(out_fours) {
+        let (one, others) = four.split_at(dimension);
+        let (two, others) = others.split_at(dimension);
+        let (three, four) = others.split_at(dimension);
+        let rows = [one, two, three, four].map(|row| row.as_chunks::<16>());
+        let mut sums = [_mm256_setzero_si256(); 4];
+        for (place, q) in query_blocks.iter().enumerate() {
+            // SAFETY: `q` is 32 bytes long; an unaligned load is asked for.
+            let q = unsafe { _mm256_loadu_si256(q.as_ptr().cast()) };
+            for (sum, (blocks, _)) in sums.iter_mut().zip(rows) {
+                // SAFETY: the block is 16 bytes long; an unaligned load is asked for.
+                let c = unsafe { _mm_loadu_si128(blocks[place].as_ptr().cast()) };
+                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(_mm256_cvtepi8_epi16(c), q));
+            }
+        }
+        let ab = _mm256_hadd_epi32(sums[0], sums[1]);
+        let cd = _mm256_hadd_epi32(sums[2], sums[3]);
+        let all = _mm256_hadd_epi32(ab, cd);
+        let all = _mm_add_epi32(
+            _mm256_castsi256_si128(all),
+            _mm256_extracti128_si256::<1>(all),
+        );
+        // SAFETY: four i32 are 16 bytes; an unaligned store is asked for.
+        unsafe { _mm_storeu_si128(results.as_mut_ptr().cast(), all) };
+        for (result, (_, rest)) in results.iter_mut().zip(rows) {
+            *result = result.wrapping_add(scalar::dot_i8_i16(rest, query_rest));
+        }
+    }
+    for (code, result) in fours.remainder().chunks_exact(dimension).zip(out_rest) {
         *result = dot_i8_i16(code, query);
     }
 }

@@ -192,31 +192,38 @@ pub fn slack(dimension: usize, away: f32, deviations: f32) -> f32 {
 impl SignTables {
     fn new(codes: &[i16], scale: f32) -> SignTables {
         let tables = 2 * sign_bytes(codes.len());
-        let mut exact = Vec::with_capacity(16 * tables);
+        let mut exact = vec![0i32; 16 * tables];
         let (mut least_of_all, mut widest) = (0i32, 0i32);
-        for table in 0..tables {
-            let value = |bit: usize| i32::from(codes.get(4 * table + bit).copied().unwrap_or(0));
-            let four = [value(0), value(1), value(2), value(3)];
-            for entry in 0..16 {
-                let set = |bit: usize| if entry >> bit & 1 == 1 { four[bit] } else { 0 };
-                exact.push(set(0) + set(1) + set(2) + set(3));
+        for (table, four) in exact.chunks_exact_mut(16).zip(codes.chunks(4)) {
+            let (mut least, mut width) = (0, 0);
+            for (bit, &code) in four.iter().enumerate() {
+                let code = i32::from(code);
+                least += code.min(0);
+                width += code.abs();
+                // The entries with this bit are those without it, and the code.
+                let (without, with) = table[..2 << bit].split_at_mut(1 << bit);
+                for (with, without) in with.iter_mut().zip(without) {
+                    *with = *without + code;
+                }
             }
-            least_of_all += four.iter().map(|v| v.min(&0)).sum::<i32>();
-            widest = widest.max(four.iter().map(|v| v.abs()).sum());
+            // Dimensions that a last table lacks are zeros: the entries repeat.
+            for place in 1 << four.len()..16 {
+                table[place] = table[place & ((1 << four.len()) - 1)];
+            }
+            least_of_all += least;
+            widest = widest.max(width);
         }
-        let most = 127.min(65_535 / tables.max(1)).max(1) as f32;
-        let step = widest.max(1) as f32 / most;
+        let most = 127.min(65_535 / tables.max(1)).max(1);
+        let step = widest.max(1) as f32 / most as f32;
         let per_step = 1.0 / step;
-        let entries = exact
-            .chunks_exact(16)
-            .flat_map(|table| {
-                let least = table.iter().copied().min().unwrap_or(0);
-                table
-                    .iter()
-                    .map(move |&entry| ((entry - least) as f32 * per_step + 0.5) as u8)
-            })
-            .map(|entry| entry.min(most as u8))
-            .collect();
+        let mut entries = vec![0u8; exact.len()];
+        for (entries, table) in entries.chunks_exact_mut(16).zip(exact.chunks_exact(16)) {
+            let least = table.iter().fold(0, |least, &entry| least.min(entry));
+            for (entry, &exact) in entries.iter_mut().zip(table) {
+                let steps = ((exact - least) as f32 * per_step + 0.5) as i32;
+                *entry = steps.min(most) as u8;
+            }
+        }
         let total: i32 = codes.iter().map(|&code| i32::from(code)).sum();
         SignTables {
             entries,
