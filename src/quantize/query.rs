@@ -221,7 +221,7 @@ impl SignTables {
             let least = table.iter().fold(0, |least, &entry| least.min(entry));
             for (entry, &exact) in entries.iter_mut().zip(table) {
                 let steps = ((exact - least) as f32 * per_step + 0.5) as i32;
-                *entry = steps.min(most) as u8;
+                *entry = steps.min(most as i32) as u8;
             }
         }
         let total: i32 = codes.iter().map(|&code| i32::from(code)).sum();
