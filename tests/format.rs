@@ -7,7 +7,9 @@
 mod small_index;
 
 use nearsight::build::assemble::{Assembled, CellSpec, Previous, assemble, assemble_cells};
-use nearsight::index::{CellEntry, FileRef, Index, IndexError, Manifest, content_name};
+use nearsight::index::{
+    CellEntry, FileRange, FileRef, GROUP_ROWS, Index, IndexError, Manifest, Part, content_name,
+};
 use nearsight::partition::Rows;
 use nearsight::search::{SearchOptions, search};
 use small_index::{assembled, records, vectors};
@@ -616,4 +618,202 @@ fn an_index_of_format_1_is_refused_and_says_to_build_it_again() {
         error.to_string().contains("build the index again"),
         "{error}"
     );
+}
+
+/// An index with its routing and nothing else, and the bytes of a range.
+fn with_routing(assembled: &Assembled) -> Index {
+    let mut index = Index::open(assembled.manifest.to_json().as_bytes()).unwrap();
+    let (name, bytes) = &assembled.files[0];
+    index.supply(name, bytes.clone()).unwrap();
+    index
+}
+
+fn bytes_of<'a>(assembled: &'a Assembled, range: &FileRange) -> &'a [u8] {
+    let file = assembled.files.iter().find(|(name, _)| *name == range.name);
+    let offset = range.offset.expect("a range") as usize;
+    &file.unwrap().1[offset..offset + range.bytes as usize]
+}
+
+fn scans(index: &Index) -> Vec<Part> {
+    let places = 0..index.manifest().counts.cells;
+    places.map(|place| Part::Scan { place }).collect()
+}
+
+fn lows(index: &Index) -> Vec<Part> {
+    let cells = index.routing().unwrap().cells.iter().enumerate();
+    cells
+        .flat_map(|(place, cell)| {
+            let groups = cell.rows.div_ceil(GROUP_ROWS as u32);
+            (0..groups).map(move |group| Part::Low {
+                place: place as u32,
+                group,
+            })
+        })
+        .collect()
+}
+
+/// Supplies parts one by one, so that every range is one part.
+fn supply_each(index: &mut Index, assembled: &Assembled, parts: &[Part]) {
+    for part in parts {
+        for range in index.ranges(&[*part]) {
+            let bytes = bytes_of(assembled, &range);
+            index
+                .supply_range(&range.name, range.offset.unwrap(), bytes)
+                .unwrap();
+        }
+    }
+}
+
+#[test]
+fn an_index_read_by_ranges_holds_what_the_files_hold() {
+    let (_, assembled) = small();
+    let whole = assembled.index(None).unwrap();
+    for joined in [false, true] {
+        let mut index = with_routing(&assembled);
+        for parts in [scans(&index), lows(&index)] {
+            if joined {
+                for range in index.ranges(&parts) {
+                    let bytes = bytes_of(&assembled, &range);
+                    index
+                        .supply_range(&range.name, range.offset.unwrap(), bytes)
+                        .unwrap();
+                }
+            } else {
+                supply_each(&mut index, &assembled, &parts);
+            }
+        }
+        for (place, entry) in whole.routing().unwrap().cells.iter().enumerate() {
+            let cell = &whole.segment(entry.segment).unwrap().cells[entry.slot as usize];
+            let sparse = index.sparse_cell(entry).unwrap();
+            assert_eq!(sparse.cell(), cell, "place {place}");
+            assert!((0..entry.rows).all(|row| sparse.holds(row)));
+        }
+        for id in (0..PICTURES as u32).step_by(31) {
+            assert_eq!(index.vector(id), whole.vector(id));
+        }
+        // The whole files take their places, and the next epoch shares what is here.
+        let again = index.advance(assembled.manifest.to_json().as_bytes());
+        assert!(
+            again
+                .unwrap()
+                .sparse_cell(&whole.routing().unwrap().cells[0])
+                .is_some()
+        );
+        for (name, bytes) in &assembled.files {
+            index.supply(name, bytes.clone()).unwrap();
+        }
+        assert!(index.ready());
+        assert_eq!(index.vector(5), whole.vector(5));
+        assert!(
+            index
+                .sparse_cell(&whole.routing().unwrap().cells[0])
+                .is_none()
+        );
+    }
+}
+
+#[test]
+fn ranges_that_lie_near_are_one_and_far_ones_are_not() {
+    let (_, assembled) = small();
+    let index = with_routing(&assembled);
+    let files = assembled.manifest.segments.len();
+    let all: Vec<Part> = scans(&index).into_iter().chain(lows(&index)).collect();
+    let ranges = index.ranges(&all);
+    assert_eq!(ranges.len(), files, "scan parts and low rows lie together");
+    assert!(ranges.iter().all(|range| range.offset.is_some()));
+    let total: u64 = ranges.iter().map(|range| range.bytes).sum();
+    assert!(
+        total
+            < assembled
+                .manifest
+                .segments
+                .iter()
+                .map(|file| file.bytes)
+                .sum()
+    );
+    // A whole segment leaves nothing to fetch of its parts.
+    let number = index.routing().unwrap().cells[0].segment;
+    let parts = [Part::Scan { place: 0 }, Part::Segment { number }];
+    let ranges = index.ranges(&parts);
+    assert_eq!((ranges.len(), ranges[0].offset), (1, None));
+    assert_eq!(
+        ranges[0].bytes,
+        assembled.manifest.segments[number as usize].bytes
+    );
+}
+
+#[test]
+fn every_flipped_byte_and_every_cut_of_a_part_is_refused() {
+    let (_, assembled) = small();
+    let mut index = with_routing(&assembled);
+    let (scans, lows) = (scans(&index), lows(&index));
+    for (parts, before) in [(&scans[..6], &scans[..0]), (&lows[..20], &scans[..])] {
+        supply_each(&mut index, &assembled, before);
+        for part in parts {
+            let range = index.ranges(&[*part]).remove(0);
+            let (bytes, offset) = (bytes_of(&assembled, &range), range.offset.unwrap());
+            let held = index.clone();
+            let mut refused = |offset: u64, bytes: &[u8], what: &str| {
+                let error = index.supply_range(&range.name, offset, bytes).unwrap_err();
+                assert_eq!(error.code(), "index_corrupt", "{part:?} {what}: {error}");
+            };
+            for place in 0..bytes.len() {
+                let mut flipped = bytes.to_vec();
+                flipped[place] ^= 1 << (place % 8);
+                refused(offset, &flipped, &format!("with byte {place} flipped"));
+                refused(offset, &bytes[..place], &format!("cut at {place}"));
+            }
+            refused(offset + 1, bytes, "a byte too far");
+            refused(u64::MAX - 3, bytes, "beyond every end");
+            refused(offset, b"<!doctype html><title>Not found</title>", "a page");
+            let entry = index.routing().unwrap().cells[0];
+            assert_eq!(index.sparse_cell(&entry), held.sparse_cell(&entry));
+            assert_eq!(index.missing(), held.missing());
+        }
+    }
+}
+
+#[test]
+fn ranges_in_the_wrong_place_or_of_another_file_are_refused() {
+    let (values, assembled) = small();
+    let mut index = with_routing(&assembled);
+    let scans = scans(&index);
+    supply_each(&mut index, &assembled, &scans);
+    let part = |place, group| Part::Low { place, group };
+    let one = index.ranges(&[part(0, 0)]).remove(0);
+    let two = index.ranges(&[part(0, 1)]).remove(0);
+    let other_bytes = bytes_of(&assembled, &two);
+    let error = index
+        .supply_range(&one.name, one.offset.unwrap(), other_bytes)
+        .unwrap_err();
+    assert!(matches!(error, IndexError::Checksum { .. }), "{error}");
+    // A whole, right segment of another index at the same offset.
+    let other = small_index::assembled(&values, DIMENSION, Some(9));
+    let offset = one.offset.unwrap() as usize;
+    let bytes = &other.files[1].1[offset..offset + one.bytes as usize];
+    let error = index
+        .supply_range(&one.name, offset as u64, bytes)
+        .unwrap_err();
+    assert!(matches!(error, IndexError::Checksum { .. }), "{error}");
+    let error = index.supply_range("cells.nss", 0, bytes).unwrap_err();
+    assert_eq!(error.code(), "index_unknown_file");
+    let mut bare = Index::open(assembled.manifest.to_json().as_bytes()).unwrap();
+    let error = bare.supply_range(&one.name, 0, bytes).unwrap_err();
+    assert_eq!(error.code(), "index_missing");
+}
+
+#[test]
+fn spans_that_lead_out_of_their_file_are_refused() {
+    let (_, assembled) = small();
+    let spoil: [fn(&mut nearsight::index::CellSpan); 3] = [
+        |span| span.scan_offset = u32::MAX,
+        |span| span.scan_bytes = u32::MAX,
+        |span| span.low_offset = u32::MAX,
+    ];
+    for (number, spoil) in spoil.into_iter().enumerate() {
+        let mut routing = assembled.index(None).unwrap().routing().unwrap().clone();
+        spoil(&mut routing.spans.as_mut().unwrap().cells[3]);
+        let error = with_other_bytes(&assembled, 0, routing.write()).unwrap_err();
+        assert_eq!(error.code(), "index_corrupt", "case {number}: {error}");
+    }
 }

@@ -27,8 +27,8 @@ use crate::kernel;
 use crate::partition::{Layout, Merge, Rows, adjacency, merge_tree};
 use crate::quantize::{Centroids, CodeBits, Rotation};
 
-/// Neighbours kept of each cell where the layout brings none.
-const NEIGHBOURS: usize = 16;
+/// Neighbours kept of each cell: for repartitioning, which looks at few; searches read none.
+const NEIGHBOURS: usize = 12;
 
 /// An epoch that has not been published.
 #[derive(Debug, Clone, PartialEq)]
@@ -257,16 +257,19 @@ fn finish(
     }
 
     let decoded_rows = Rows::new(&decoded, dimension)?;
-    let (adjacency, merges) = tables.unwrap_or_else(|| {
+    let (mut adjacency, merges) = tables.unwrap_or_else(|| {
         let weights: Vec<f32> = specs.iter().map(|spec| spec.members.len() as f32).collect();
         (
             adjacency(decoded_rows, NEIGHBOURS),
             merge_tree(decoded_rows, &weights),
         )
     });
+    adjacency
+        .iter_mut()
+        .for_each(|nearest| nearest.truncate(NEIGHBOURS));
     check_tree(&merges, specs.len()).map_err(|what| AssembleError::Tree { what })?;
     let mut files = Vec::new();
-    let segments = place(&mut made, &merges, (dimension, bits), previous, &mut files);
+    let (segments, spans) = place(&mut made, &merges, (dimension, bits), previous, &mut files);
     let routing = Routing {
         epoch: previous.map_or(0, |previous| previous.index.epoch() + 1),
         dimension,
@@ -277,6 +280,7 @@ fn finish(
         adjacency,
         merges,
         calibration: None,
+        spans: Some(spans),
     };
     let (records, records_from) = write_records(records, ids, &mut files)?;
     let routing_bytes = routing.write();

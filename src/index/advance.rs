@@ -35,6 +35,13 @@ impl Index {
                 .segments
                 .iter()
                 .position(|own| own == file && same_length);
+            for (slot, cell) in held
+                .into_iter()
+                .flat_map(|held| self.sparse_of(held as u32))
+            {
+                next.ids.extend(&cell.cell().ids);
+                next.sparse.insert((number as u32, slot), Arc::clone(cell));
+            }
             if let Some(segment) = held.and_then(|held| self.segments[held].as_ref()) {
                 next.ids
                     .extend(segment.cells.iter().flat_map(|cell| &cell.ids));

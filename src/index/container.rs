@@ -51,11 +51,18 @@ impl Writer {
     }
 
     pub(super) fn finish(self) -> Vec<u8> {
+        self.finish_placed().0
+    }
+
+    /// The file, and where in it each section begins.
+    pub(super) fn finish_placed(self) -> (Vec<u8>, Vec<usize>) {
+        let mut starts = Vec::with_capacity(self.sections.len());
         let mut table = Vec::with_capacity(self.sections.len() * ROW_BYTES);
         let mut body = Vec::new();
         let body_start = HEADER_BYTES + self.sections.len() * ROW_BYTES;
         for (kind, flags, content) in &self.sections {
             let start = body.len();
+            starts.push(body_start + start);
             body.extend_from_slice(content);
             body.resize(body.len().next_multiple_of(ALIGNMENT), 0);
             table.extend_from_slice(kind);
@@ -74,7 +81,7 @@ impl Writer {
         file.extend_from_slice(&check.to_le_bytes());
         file.extend_from_slice(&table);
         file.extend_from_slice(&body);
-        file
+        (file, starts)
     }
 }
 
@@ -237,6 +244,14 @@ pub(super) fn read_u64(bytes: &[u8], at: usize) -> u64 {
 
 pub(super) fn read_f32(bytes: &[u8], at: usize) -> f32 {
     f32::from_bits(read_u32(bytes, at))
+}
+
+/// Each made wider.
+pub(super) fn u16_values(bytes: &[u8]) -> Vec<u32> {
+    bytes
+        .chunks_exact(2)
+        .map(|item| u32::from(u16::from_le_bytes([item[0], item[1]])))
+        .collect()
 }
 
 pub(super) fn u32_values(bytes: &[u8]) -> Vec<u32> {

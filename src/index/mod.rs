@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | `manifest.json` | names everything else by content hash; the only file that changes | first |
 //! | `routing-HASH.nsr` | centroids, cell table, adjacency, merge tree | before the first query |
-//! | `cells-HASH.nss` | a segment: ids and codes of neighbouring cells | when a query opens one of them |
+//! | `cells-HASH.nss` | a segment: ids and codes of neighbouring cells | when a query opens one of them: its parts, or whole |
 //! | `records-HASH.nsd` | metadata in blocks by id | when a hit is shown |
 //!
 //! [`Index`] is the way in: it holds a manifest and what has been supplied of the files that it
@@ -13,6 +13,7 @@
 //! checked against the bytes at hand. Nothing here opens a file or fetches an address.
 
 mod advance;
+mod cell;
 mod container;
 mod error;
 mod ids;
@@ -22,7 +23,10 @@ mod open;
 mod records;
 mod routing;
 mod segment;
+mod spans;
+mod sparse;
 
+pub use cell::{Cell, GROUP_ROWS};
 pub use error::{CODES, IndexError};
 pub use manifest::{Counts, Manifest, ModelRef};
 pub use names::{FileRef, content_name, hash_in_name};
@@ -30,7 +34,9 @@ pub use open::Index;
 pub use records::{Record, Records};
 pub(crate) use routing::check_tree;
 pub use routing::{CellEntry, Routing};
-pub use segment::{Cell, Segment};
+pub use segment::Segment;
+pub use spans::{CellSpan, Part, Spans};
+pub use sparse::{FileRange, SparseCell};
 
 /// The format that this program writes, and the only one it reads: format 1, of one signed byte a dimension, was
 /// never released.

@@ -2,13 +2,17 @@
 //!
 //! Every file is checked against the hash in its name, then by its own checksums, then against what
 //! is already held: a segment must fit the routing's table, and no picture may be in two segments.
-//! A file that fails leaves the index as it was.
+//! A file that fails leaves the index as it was. Ranges of segments come in through `sparse`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
-use super::{FileRef, IndexError, Manifest, Record, Records, Routing, Segment, content_name};
+use super::{
+    Cell, CellEntry, FileRef, IndexError, Manifest, Record, Records, Routing, Segment, SparseCell,
+    content_name,
+};
 
 /// One epoch, as far as its files have been supplied.
 #[derive(Debug, Clone)]
@@ -17,6 +21,8 @@ pub struct Index {
     pub(super) name: String,
     pub(super) routing: Option<Arc<Routing>>,
     pub(super) segments: Vec<Option<Arc<Segment>>>,
+    /// Cells of the segments that are not here as a whole, by segment and slot.
+    pub(super) sparse: BTreeMap<(u32, u32), Arc<SparseCell>>,
     pub(super) records: Vec<Option<Arc<Records>>>,
     pub(super) ids: RoaringBitmap,
 }
@@ -36,6 +42,7 @@ impl Index {
             name: content_name("manifest", manifest, "json"),
             routing: None,
             segments: vec![None; parsed.segments.len()],
+            sparse: BTreeMap::new(),
             records: vec![None; parsed.records.len()],
             ids: RoaringBitmap::new(),
             manifest: Arc::new(parsed),
@@ -149,12 +156,7 @@ impl Index {
             return None;
         }
         for (place, entry) in routing.cells.iter().enumerate() {
-            let cell = self
-                .segment(entry.segment)
-                .and_then(|segment| segment.cells.get(entry.slot as usize));
-            let Some((cell, row)) =
-                cell.and_then(|cell| Some((cell, cell.ids.binary_search(&id).ok()?)))
-            else {
+            let Some((cell, row)) = self.row(entry, id) else {
                 continue;
             };
             let mut centroid = vec![0.0; routing.dimension];
@@ -169,6 +171,17 @@ impl Index {
             return Some(vector);
         }
         None
+    }
+
+    /// A picture's row in a cell, if it is there with all its bits.
+    fn row(&self, entry: &CellEntry, id: u32) -> Option<(&Cell, usize)> {
+        if let Some(segment) = self.segment(entry.segment) {
+            let cell = segment.cells.get(entry.slot as usize)?;
+            return Some((cell, cell.ids.binary_search(&id).ok()?));
+        }
+        let sparse = self.sparse_cell(entry)?;
+        let row = sparse.cell().ids.binary_search(&id).ok()?;
+        sparse.holds(row as u32).then_some((sparse.cell(), row))
     }
 
     fn place(&self, name: &str) -> Option<(Place, &FileRef)> {
@@ -224,7 +237,12 @@ impl Index {
             );
             return Err(IndexError::inconsistent(name, what));
         }
+        routing.check_spans(manifest)?;
         for (number, segment) in self.segments.iter().enumerate() {
+            for (slot, cell) in self.sparse_of(number as u32) {
+                let file = &manifest.segments[number].name;
+                routing.check_slot(number as u32, slot, file, cell.cell().ids.len())?;
+            }
             if let Some(segment) = segment {
                 routing.check_segment(number as u32, &manifest.segments[number].name, segment)?;
             }
@@ -249,13 +267,16 @@ impl Index {
             routing.check_segment(number as u32, name, &segment)?;
         }
         let own = || segment.cells.iter().flat_map(|cell| &cell.ids).copied();
-        if let Some(twice) = own().find(|&id| self.ids.contains(id)) {
+        let sparse = self.sparse_ids(number);
+        let elsewhere = |id: u32| self.ids.contains(id) && sparse.binary_search(&id).is_err();
+        if let Some(twice) = own().find(|&id| elsewhere(id)) {
             return Err(IndexError::inconsistent(
                 name,
                 format!("picture {twice} is in another segment too"),
             ));
         }
         self.ids.extend(own());
+        self.sparse.retain(|&(of, _), _| of as usize != number);
         self.segments[number] = Some(Arc::new(segment));
         Ok(())
     }

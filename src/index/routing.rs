@@ -5,13 +5,14 @@
 //!
 //! Sections: `HEAD` epoch u64, dimension u32, cells u32, segments u32, merges u32 · `CELL` id,
 //! segment, slot, rows u32, radius, spread f32 a cell · `CENT` dimension × i8 a cell · `CSCL` f32 a
-//! cell · `ADJN` neighbours of each cell u32 · `ADJC` u32 a neighbour · `TREE` left u32, right u32,
-//! height f32 a merge · `CALI`, which may be absent, the numbers of [`Calibration`] f32.
+//! cell · `ADJN` neighbours of each cell u32 · `ADJC` a neighbour u16, of 65,536 cells or more u32 · `TREE` left u32,
+//! right u32, height f32 a merge · which may be absent: `CALI` the numbers of [`Calibration`] f32, `SPAN` where cells lie (see `spans`).
 
 use super::container::{
-    Container, Kind, Writer, f32_values, i8_values, read_f32, read_u32, read_u64, u32_values,
+    Container, Kind, Writer, f32_values, i8_values, read_f32, read_u32, read_u64, u16_values,
+    u32_values,
 };
-use super::{DIMENSION_LIMIT, IndexError, Segment};
+use super::{DIMENSION_LIMIT, IndexError, Manifest, Segment, Spans};
 use crate::partition::Merge;
 use crate::quantize::{Centroids, Rotation};
 use crate::search::Calibration;
@@ -25,6 +26,7 @@ const DEGREES: Kind = *b"ADJN";
 const NEIGHBOURS: Kind = *b"ADJC";
 const TREE: Kind = *b"TREE";
 const CALIBRATION: Kind = *b"CALI";
+const SPANS: Kind = *b"SPAN";
 const CELL_BYTES: usize = 24;
 const MERGE_BYTES: usize = 12;
 
@@ -66,6 +68,8 @@ pub struct Routing {
     pub merges: Vec<Merge>,
     /// How far to search for which recall, if it was found out for this epoch.
     pub calibration: Option<Calibration>,
+    /// Where the cells lie in their segments; none: these are fetched whole.
+    pub spans: Option<Spans>,
 }
 
 impl Routing {
@@ -80,6 +84,7 @@ impl Routing {
             NEIGHBOURS,
             TREE,
             CALIBRATION,
+            SPANS,
         ];
         let container = Container::parse(name, bytes, FILE, "routing (.nsr)", &known)?;
         let wrong = |what: String| IndexError::inconsistent(name, what);
@@ -124,7 +129,10 @@ impl Routing {
         let degrees = u32_values(container.array(DEGREES, count, 4)?);
         let total: u64 = degrees.iter().map(|&degree| u64::from(degree)).sum();
         let total = usize::try_from(total).map_err(|_| wrong(format!("{total} neighbours")))?;
-        let flat = u32_values(container.array(NEIGHBOURS, total, 4)?);
+        let flat = match is_narrow(count) {
+            true => u16_values(container.array(NEIGHBOURS, total, 2)?),
+            false => u32_values(container.array(NEIGHBOURS, total, 4)?),
+        };
         if let Some(stray) = flat.iter().find(|&&neighbour| neighbour as usize >= count) {
             return Err(wrong(format!(
                 "cell {stray} is a neighbour, but there are {count} cells"
@@ -156,6 +164,8 @@ impl Routing {
                 Some(read.ok_or_else(no_numbers)?)
             }
         };
+        let spans = container.optional(SPANS);
+        let spans = spans.map(|bytes| Spans::read(bytes, count)).transpose();
         Ok(Self {
             epoch,
             dimension,
@@ -166,6 +176,7 @@ impl Routing {
             adjacency,
             merges,
             calibration,
+            spans: spans.map_err(wrong)?,
         })
     }
 
@@ -216,10 +227,14 @@ impl Routing {
         );
         let degrees: Vec<u32> = self.adjacency.iter().map(|own| own.len() as u32).collect();
         writer.required(DEGREES, words(&degrees));
-        writer.required(
-            NEIGHBOURS,
-            self.adjacency.iter().flat_map(|own| words(own)).collect(),
-        );
+        let flat = self.adjacency.iter().flatten();
+        let neighbours = match is_narrow(self.cells.len()) {
+            true => flat
+                .flat_map(|&place| (place as u16).to_le_bytes())
+                .collect(),
+            false => flat.flat_map(|&place| place.to_le_bytes()).collect(),
+        };
+        writer.required(NEIGHBOURS, neighbours);
         let merges = self
             .merges
             .iter()
@@ -227,6 +242,9 @@ impl Routing {
         writer.required(TREE, merges.collect());
         if let Some(calibration) = &self.calibration {
             writer.optional(CALIBRATION, calibration.write());
+        }
+        if let Some(spans) = &self.spans {
+            writer.optional(SPANS, spans.write());
         }
         writer.finish()
     }
@@ -245,6 +263,41 @@ impl Routing {
     /// Rows of all cells together.
     pub fn rows(&self) -> u64 {
         self.cells.iter().map(|cell| u64::from(cell.rows)).sum()
+    }
+
+    /// Refuses spans that lead beyond the end of their file.
+    pub(super) fn check_spans(&self, manifest: &Manifest) -> Result<(), IndexError> {
+        let Some(spans) = &self.spans else {
+            return Ok(());
+        };
+        let row_bytes = spans.row_bytes(self.dimension);
+        for (entry, span) in self.cells.iter().zip(&spans.cells) {
+            let end = span.scan().end.max(span.end(entry.rows, row_bytes));
+            let file = &manifest.segments[entry.segment as usize];
+            if end > file.bytes {
+                let what = format!("cell {} ends at byte {end} of {}", entry.id, file.bytes);
+                return Err(IndexError::inconsistent(&manifest.routing.name, what));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a cell that came by itself and has other rows than these tables say.
+    pub(super) fn check_slot(
+        &self,
+        number: u32,
+        slot: u32,
+        name: &str,
+        rows: usize,
+    ) -> Result<(), IndexError> {
+        let of_slot = |entry: &&CellEntry| (entry.segment, entry.slot) == (number, slot);
+        match self.cells.iter().find(of_slot) {
+            Some(entry) if entry.rows as usize == rows => Ok(()),
+            _ => {
+                let what = format!("slot {slot} has {rows} rows, which the routing does not say");
+                Err(IndexError::inconsistent(name, what))
+            }
+        }
     }
 
     /// Refuses a segment whose slots are not the ones that these tables lead to.
@@ -284,6 +337,11 @@ impl Routing {
         }
         Ok(())
     }
+}
+
+/// Whether a place of so many fits into 16 bits.
+fn is_narrow(cells: usize) -> bool {
+    cells < 1 << 16
 }
 
 /// Ids are unique, reaches are lengths, and each segment's slots are 0, 1, 2 … without a gap.
@@ -345,6 +403,7 @@ pub(crate) fn check_tree(merges: &[Merge], cells: usize) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::index::CellSpan;
     use crate::quantize::{CodeBits, RowCodes};
 
     fn sample() -> Routing {
@@ -378,6 +437,17 @@ mod tests {
                 },
             ],
             calibration: None,
+            spans: Some(Spans {
+                bits: CodeBits::Nine,
+                cells: [(144, 60), (208, 50), (144, 64)]
+                    .map(|(scan_offset, scan_bytes)| CellSpan {
+                        scan_offset,
+                        scan_bytes,
+                        low_offset: 300,
+                        checksum: 7,
+                    })
+                    .to_vec(),
+            }),
         }
     }
 
@@ -392,13 +462,16 @@ mod tests {
         );
         assert_eq!(read.cells, sample().cells);
         assert_eq!(read.adjacency, sample().adjacency);
+        assert_eq!(read.spans, sample().spans);
         assert_eq!(read.merges[1].left, 3);
         assert_eq!(read.centroids.codes(), [1, 2, 3, 4, 5, -6]);
     }
 
     #[test]
     fn contradictions_inside_are_refused() {
-        let spoil: [fn(&mut Routing); 14] = [
+        let spoil: [fn(&mut Routing); 16] = [
+            |r| r.spans.as_mut().unwrap().cells.truncate(2),
+            |r| r.spans.as_mut().unwrap().cells[1].scan_bytes = 39,
             |r| r.cells[1].id = 9,
             |r| r.cells[1].slot = 0,
             |r| r.cells[1].slot = 2,

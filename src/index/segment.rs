@@ -3,23 +3,20 @@
 //! Cells are known here by their slot only. Their stable ids are in the routing, so that a segment
 //! whose cells did not change keeps its bytes, its name and its place in every cache over epochs.
 //!
-//! Sections: `HEAD` dimension u32, bits of a code u32, cells u32 · `CELL` for each cell rows u32, bytes of its ids u32,
-//! and the least and the step of its four factors f32 · `SCAN` for each cell what a scan reads: ids (see `ids`), a scale and
-//! an offset of 8 bits a row, signs · `LOWS` for each cell what a rerank reads: for each row its low bits, and scale and
-//! offset of 16 bits.
+//! Sections: `HEAD` dimension u32, bits of a code u32, cells u32 · `SCAN` for each cell what a scan reads · `LOWS` for each
+//! cell what a rerank reads (both in `cell`).
 
-use super::container::{Container, Kind, Writer, read_f32, read_u32};
-use super::{DIMENSION_LIMIT, IndexError, ids};
-use crate::quantize::{CodeBits, CodeParts, FactorRange, FactorRanges, RowCodes, sign_bytes};
+use super::cell::{self, Cell};
+use super::container::{Container, Kind, Writer, checksum, read_u32};
+use super::{CellSpan, DIMENSION_LIMIT, IndexError};
+use crate::quantize::{CodeBits, RowCodes};
 
 const FILE: Kind = *b"CELL";
 const HEAD: Kind = *b"HEAD";
-const CELLS: Kind = *b"CELL";
 const SCAN: Kind = *b"SCAN";
 const LOWS: Kind = *b"LOWS";
-const CELL_BYTES: usize = 40;
 
-/// Neighbouring cells that are fetched together.
+/// Neighbouring cells that lie in one file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Segment {
     /// Length of a code.
@@ -30,20 +27,11 @@ pub struct Segment {
     pub cells: Vec<Cell>,
 }
 
-/// The rows of one cell.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Cell {
-    /// Picture ids, ascending.
-    pub ids: Vec<u32>,
-    /// Their codes, in the same order.
-    pub codes: RowCodes,
-}
-
 impl Segment {
-    /// Reads and checks a segment; `name` is for errors.
+    /// Reads and checks a segment; `name` is for errors. The checks of single rows are left to those who fetch single rows:
+    /// here the sections' own cover them.
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, IndexError> {
-        let known = [HEAD, CELLS, SCAN, LOWS];
-        let container = Container::parse(name, bytes, FILE, "cells (.nss)", &known)?;
+        let container = Container::parse(name, bytes, FILE, "cells (.nss)", &[HEAD, SCAN, LOWS])?;
         let wrong = |what: String| IndexError::inconsistent(name, what);
 
         let head = container.array(HEAD, 3, 4)?;
@@ -56,14 +44,21 @@ impl Segment {
         let bits = read_u32(head, 4);
         let bits = CodeBits::new(bits)
             .ok_or_else(|| wrong(format!("codes of {bits} bits are not known")))?;
-        let table = container.array(CELLS, read_u32(head, 8) as usize, CELL_BYTES)?;
         let mut scan = container.section(SCAN)?;
         let mut lows = container.section(LOWS)?;
-        let mut cells = Vec::with_capacity(table.len() / CELL_BYTES);
-        for (slot, row) in table.chunks_exact(CELL_BYTES).enumerate() {
+        let mut cells = Vec::new();
+        for slot in 0..read_u32(head, 8) {
             let short = || wrong(format!("the rows of slot {slot} are not all there"));
-            let cell = read_cell(row, dimension, bits, &mut scan, &mut lows).ok_or_else(short)?;
-            cells.push(cell.map_err(|what| wrong(format!("slot {slot}: {what}")))?);
+            let part = cell::read_scan(&mut scan, dimension).ok_or_else(short)?;
+            let mut part = part.map_err(|what| wrong(format!("slot {slot}: {what}")))?;
+            let rows = part.ids.len();
+            (part.codes.low, part.codes.factors) =
+                cell::read_lows(&mut lows, rows, bits.low_bytes(dimension)).ok_or_else(short)?;
+            let codes = RowCodes::from_parts(dimension, bits, part.codes);
+            cells.push(Cell {
+                ids: part.ids,
+                codes: codes.map_err(|error| wrong(format!("slot {slot}: {error}")))?,
+            });
         }
         if !scan.is_empty() || !lows.is_empty() {
             let what = format!("{} bytes belong to no cell", scan.len() + lows.len());
@@ -83,32 +78,22 @@ impl Segment {
 
     /// Writes it; the same segment gives the same bytes.
     pub fn write(&self) -> Vec<u8> {
-        let (mut table, mut scan, mut lows) = (Vec::new(), Vec::new(), Vec::new());
+        self.write_spans().0
+    }
+
+    /// The same, and where in it each cell lies, by slot.
+    pub fn write_spans(&self) -> (Vec<u8>, Vec<CellSpan>) {
+        let (mut scan, mut lows) = (Vec::new(), Vec::new());
+        let mut spans = Vec::with_capacity(self.cells.len());
         for cell in &self.cells {
-            let parts = cell.codes.parts();
-            let start = scan.len();
-            ids::write(&cell.ids, &mut scan);
-            table.extend_from_slice(&(cell.ids.len() as u32).to_le_bytes());
-            table.extend_from_slice(&((scan.len() - start) as u32).to_le_bytes());
-            let ranges = parts.ranges;
-            for range in [
-                ranges.sign_scale,
-                ranges.sign_offset,
-                ranges.scale,
-                ranges.offset,
-            ] {
-                table.extend_from_slice(&range.least.to_le_bytes());
-                table.extend_from_slice(&range.step.to_le_bytes());
-            }
-            scan.extend_from_slice(&parts.sign_scales);
-            scan.extend_from_slice(&parts.sign_offsets);
-            scan.extend_from_slice(&parts.signs);
-            let low_bytes = self.bits.low_bytes(self.dimension).max(1);
-            for (low, [scale, offset]) in parts.low.chunks_exact(low_bytes).zip(&parts.factors) {
-                lows.extend_from_slice(low);
-                lows.extend_from_slice(&scale.to_le_bytes());
-                lows.extend_from_slice(&offset.to_le_bytes());
-            }
+            let (scan_start, low_start) = (scan.len(), lows.len());
+            cell::write(cell, self.bits, &mut scan, &mut lows);
+            spans.push(CellSpan {
+                scan_offset: scan_start as u32,
+                scan_bytes: (scan.len() - scan_start) as u32,
+                low_offset: low_start as u32,
+                checksum: checksum(&[&scan[scan_start..]]),
+            });
         }
         let mut writer = Writer::new(FILE);
         let head = [
@@ -120,69 +105,20 @@ impl Segment {
             HEAD,
             head.iter().flat_map(|value| value.to_le_bytes()).collect(),
         );
-        writer.required(CELLS, table);
         writer.required(SCAN, scan);
         writer.required(LOWS, lows);
-        writer.finish()
+        let (bytes, starts) = writer.finish_placed();
+        for span in &mut spans {
+            span.scan_offset += starts[1] as u32;
+            span.low_offset += starts[2] as u32;
+        }
+        (bytes, spans)
     }
 
     /// Rows of all cells together.
     pub fn rows(&self) -> usize {
         self.cells.iter().map(|cell| cell.ids.len()).sum()
     }
-}
-
-/// Takes one cell off the front of both sections; None if they are too short for what its row of the table says.
-fn read_cell(
-    row: &[u8],
-    dimension: usize,
-    bits: CodeBits,
-    scan: &mut &[u8],
-    lows: &mut &[u8],
-) -> Option<Result<Cell, String>> {
-    let (rows, id_bytes) = (read_u32(row, 0) as usize, read_u32(row, 4) as usize);
-    let range = |at: usize| FactorRange {
-        least: read_f32(row, at),
-        step: read_f32(row, at + 4),
-    };
-    let mut take = |bytes: usize| scan.split_off(..bytes);
-    let coded = take(id_bytes)?;
-    let (sign_scales, sign_offsets) = (take(rows)?.to_vec(), take(rows)?.to_vec());
-    let signs = take(rows.checked_mul(sign_bytes(dimension))?)?.to_vec();
-    let low_bytes = bits.low_bytes(dimension);
-    let full = lows.split_off(..rows.checked_mul(low_bytes + 4)?)?;
-    let mut low = Vec::with_capacity(rows * low_bytes);
-    let mut factors = Vec::with_capacity(rows);
-    for row in full.chunks_exact(low_bytes + 4) {
-        let (code, pair) = row.split_at(low_bytes);
-        low.extend_from_slice(code);
-        factors.push([
-            u16::from_le_bytes([pair[0], pair[1]]),
-            u16::from_le_bytes([pair[2], pair[3]]),
-        ]);
-    }
-    let Some(ids) = ids::read(coded, rows) else {
-        return Some(Err("its ids cannot be read".to_owned()));
-    };
-    let parts = CodeParts {
-        sign_scales,
-        sign_offsets,
-        signs,
-        low,
-        factors,
-        ranges: FactorRanges {
-            sign_scale: range(8),
-            sign_offset: range(16),
-            scale: range(24),
-            offset: range(32),
-        },
-    };
-    let codes = RowCodes::from_parts(dimension, bits, parts);
-    Some(
-        codes
-            .map(|codes| Cell { ids, codes })
-            .map_err(|error| error.to_string()),
-    )
 }
 
 #[cfg(test)]
@@ -225,6 +161,22 @@ mod tests {
     }
 
     #[test]
+    fn every_span_leads_to_the_cell_it_is_of() {
+        let segment = sample(CodeBits::Nine);
+        let (bytes, spans) = segment.write_spans();
+        for (cell, span) in segment.cells.iter().zip(spans) {
+            let scan = &bytes[span.scan_offset as usize..][..span.scan_bytes as usize];
+            assert_eq!(checksum(&[scan]), span.checksum);
+            let part = cell::read_scan(&mut &scan[..], 3).unwrap().unwrap();
+            assert_eq!(part.ids, cell.ids);
+            let low_bytes = CodeBits::Nine.low_bytes(3);
+            let lows = &bytes[span.low_offset as usize..][..cell.ids.len() * (low_bytes + 4)];
+            let (low, _) = cell::read_lows(&mut &lows[..], cell.ids.len(), low_bytes).unwrap();
+            assert_eq!(low, cell.codes.parts().low);
+        }
+    }
+
+    #[test]
     fn contradictions_inside_are_refused() {
         let spoil: [fn(&mut Segment); 6] = [
             |s| s.cells[1].ids = vec![9],
@@ -258,8 +210,7 @@ mod tests {
             let mut row = vec![0, 0, 0, 0];
             row.extend([least.to_bits(), step.to_bits()]);
             row.extend([0; 4]);
-            writer.required(CELLS, words(&row));
-            writer.required(SCAN, vec![]);
+            writer.required(SCAN, words(&row));
             writer.required(LOWS, vec![]);
             let error = Segment::parse("s", &writer.finish()).err();
             assert_eq!(error.map(|error| error.code()), Some("index_corrupt"));
@@ -272,8 +223,7 @@ mod tests {
             let mut writer = Writer::new(FILE);
             let words = |values: &[u32]| values.iter().flat_map(|v| v.to_le_bytes()).collect();
             writer.required(HEAD, words(&[3, 9, 1]));
-            writer.required(CELLS, words(&[rows, id_bytes, 0, 0, 0, 0, 0, 0, 0, 0]));
-            writer.required(SCAN, vec![]);
+            writer.required(SCAN, words(&[rows, id_bytes, 0, 0, 0, 0, 0, 0, 0, 0]));
             writer.required(LOWS, vec![]);
             assert_eq!(
                 Segment::parse("s", &writer.finish()).map_err(|error| error.code()),

@@ -291,6 +291,16 @@ impl RowCodes {
         }
     }
 
+    /// Replaces the low bits and the factors of the rows from `first` on: of codes whose low bits come later than their signs.
+    ///
+    /// # Panics
+    /// When there are no such rows, or not [`CodeBits::low_bytes`] for each pair of factors.
+    pub fn put_low(&mut self, first: usize, low: &[u8], factors: &[[u16; 2]]) {
+        let bytes = self.bits.low_bytes(self.dimension);
+        self.low[first * bytes..(first + factors.len()) * bytes].copy_from_slice(low);
+        self.factors[first..first + factors.len()].copy_from_slice(factors);
+    }
+
     /// How many rows there are.
     pub fn len(&self) -> usize {
         self.rows

@@ -129,6 +129,7 @@ mod tests {
             adjacency: vec![vec![]; cells],
             merges: vec![],
             calibration: None,
+            spans: None,
         };
         let mut vector = values(dimension);
         let length = vector.iter().map(|v| v * v).sum::<f32>().sqrt();

@@ -2,7 +2,7 @@
 
 use super::encode::Made;
 use super::{AssembleError, Previous};
-use crate::index::{Cell, FileRef, Record, Records, Segment};
+use crate::index::{Cell, CellSpan, FileRef, Record, Records, Segment, Spans};
 use crate::partition::{Merge, leaf_order};
 use crate::quantize::{CodeBits, sign_bytes};
 
@@ -16,32 +16,31 @@ const SEGMENTS_WANTED: u64 = 16;
 /// end leave the files before them alone. About 256 KiB at 250 bytes a record.
 const RECORDS_IDS: u32 = 1024;
 
-/// Gives every cell a segment and a slot, and writes the segments that changed.
+/// Gives every cell a segment and a slot, and writes the segments; gives these, and where each cell lies.
 pub(super) fn place(
     made: &mut [Made],
     merges: &[Merge],
     (dimension, bits): (usize, CodeBits),
     previous: Option<&Previous>,
     files: &mut Vec<(String, Vec<u8>)>,
-) -> Vec<FileRef> {
+) -> (Vec<FileRef>, Spans) {
     let total: u64 = made.iter().map(|made| bytes_of(&made.cell)).sum();
     let target = (total / SEGMENTS_WANTED).clamp(*SEGMENT_BYTES.start(), *SEGMENT_BYTES.end());
     let mut segments: Vec<FileRef> = Vec::new();
+    let mut spans: Vec<(usize, CellSpan)> = Vec::with_capacity(made.len());
     let mut write = |made: &mut [Made], cells: &[usize]| {
         for (slot, &number) in cells.iter().enumerate() {
             made[number].entry.segment = segments.len() as u32;
             made[number].entry.slot = slot as u32;
         }
-        let cells = cells
-            .iter()
-            .map(|&number| made[number].cell.clone())
-            .collect();
-        let bytes = Segment {
+        let of_segment = cells.iter().map(|&number| made[number].cell.clone());
+        let segment = Segment {
             dimension,
             bits,
-            cells,
-        }
-        .write();
+            cells: of_segment.collect(),
+        };
+        let (bytes, own) = segment.write_spans();
+        spans.extend(cells.iter().copied().zip(own));
         let file = FileRef::of("cells", &bytes, "nss");
         files.push((file.name.clone(), bytes));
         segments.push(file);
@@ -83,7 +82,9 @@ pub(super) fn place(
     for cells in pack(made, &homeless, target) {
         write(made, &cells);
     }
-    segments
+    spans.sort_unstable_by_key(|&(number, _)| number);
+    let cells = spans.into_iter().map(|(_, span)| span).collect();
+    (segments, Spans { bits, cells })
 }
 
 /// Code, factors and about 11 bits of id a row, and the ranges of the factors.

@@ -1,0 +1,139 @@
+//! One cell ⇄ its two parts in a segment: what a scan reads of it, and what a rerank reads.
+//!
+//! | scan part | bytes |
+//! | --- | --- |
+//! | rows, bytes of the ids; the least and the step of the four factors | 2 × u32, 8 × f32 |
+//! | ids (see `ids`) | about 1.4 a row |
+//! | scale and offset of the signs | 1 and 1 a row |
+//! | a check of each four low rows | 1 a row |
+//! | signs | an eighth of the dimension a row |
+//!
+//! A low row is the low bits of a row, and its scale and offset of 16 bits. Four of them are a group, the least that can be
+//! fetched: its check, 32 bits of BLAKE3, lies in the scan part, whose own lies in the routing. So each byte of a range is
+//! covered by a checksum that came before it. Groups of one row would cost 3 bytes more a row.
+
+use super::container::{checksum, read_f32, read_u32};
+use super::ids;
+use crate::quantize::{CodeBits, CodeParts, FactorRange, FactorRanges, RowCodes, sign_bytes};
+
+/// Low rows that are fetched and checked together.
+pub const GROUP_ROWS: usize = 4;
+/// What a scan part begins with.
+pub(super) const ROW_BYTES: usize = 40;
+
+/// The rows of one cell.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Cell {
+    /// Picture ids, ascending.
+    pub ids: Vec<u32>,
+    /// Their codes, in the same order.
+    pub codes: RowCodes,
+}
+
+/// A scan part, read.
+pub(super) struct ScanPart {
+    pub(super) ids: Vec<u32>,
+    /// A check for each group of low rows.
+    pub(super) checks: Vec<u32>,
+    /// Without low bits and factors of full codes.
+    pub(super) codes: CodeParts,
+}
+
+/// Bytes of a low row.
+pub(super) fn low_row_bytes(bits: CodeBits, dimension: usize) -> usize {
+    bits.low_bytes(dimension) + 4
+}
+
+/// The check of a group of low rows.
+pub(super) fn group_check(group: &[u8]) -> u32 {
+    checksum(&[group]) as u32
+}
+
+/// Adds a cell's parts.
+pub(super) fn write(cell: &Cell, bits: CodeBits, scan: &mut Vec<u8>, lows: &mut Vec<u8>) {
+    let dimension = cell.codes.dimension();
+    let parts = cell.codes.parts();
+    let mut ids = Vec::new();
+    ids::write(&cell.ids, &mut ids);
+    for count in [cell.ids.len(), ids.len()] {
+        scan.extend_from_slice(&(count as u32).to_le_bytes());
+    }
+    let ranges = parts.ranges;
+    for range in [
+        ranges.sign_scale,
+        ranges.sign_offset,
+        ranges.scale,
+        ranges.offset,
+    ] {
+        scan.extend_from_slice(&range.least.to_le_bytes());
+        scan.extend_from_slice(&range.step.to_le_bytes());
+    }
+    scan.extend_from_slice(&ids);
+    scan.extend_from_slice(&parts.sign_scales);
+    scan.extend_from_slice(&parts.sign_offsets);
+    let start = lows.len();
+    let low_bytes = bits.low_bytes(dimension).max(1);
+    for (low, [scale, offset]) in parts.low.chunks_exact(low_bytes).zip(&parts.factors) {
+        lows.extend_from_slice(low);
+        lows.extend_from_slice(&scale.to_le_bytes());
+        lows.extend_from_slice(&offset.to_le_bytes());
+    }
+    for group in lows[start..].chunks(GROUP_ROWS * low_row_bytes(bits, dimension)) {
+        scan.extend_from_slice(&group_check(group).to_le_bytes());
+    }
+    scan.extend_from_slice(&parts.signs);
+}
+
+/// Takes a scan part off the front; None if the bytes are too few for what it begins with.
+pub(super) fn read_scan(scan: &mut &[u8], dimension: usize) -> Option<Result<ScanPart, String>> {
+    let row = scan.split_off(..ROW_BYTES)?;
+    let (rows, id_bytes) = (read_u32(row, 0) as usize, read_u32(row, 4) as usize);
+    let range = |at: usize| FactorRange {
+        least: read_f32(row, at),
+        step: read_f32(row, at + 4),
+    };
+    let mut take = |bytes: usize| scan.split_off(..bytes);
+    let coded = take(id_bytes)?;
+    let (sign_scales, sign_offsets) = (take(rows)?.to_vec(), take(rows)?.to_vec());
+    let checks = take(rows.div_ceil(GROUP_ROWS).checked_mul(4)?)?;
+    let signs = take(rows.checked_mul(sign_bytes(dimension))?)?.to_vec();
+    let Some(ids) = ids::read(coded, rows) else {
+        return Some(Err("its ids cannot be read".to_owned()));
+    };
+    Some(Ok(ScanPart {
+        ids,
+        checks: super::container::u32_values(checks),
+        codes: CodeParts {
+            sign_scales,
+            sign_offsets,
+            signs,
+            ranges: FactorRanges {
+                sign_scale: range(8),
+                sign_offset: range(16),
+                scale: range(24),
+                offset: range(32),
+            },
+            ..CodeParts::default()
+        },
+    }))
+}
+
+/// Takes so many low rows off the front: their low bits, and their factors; None if there are fewer.
+pub(super) fn read_lows(
+    lows: &mut &[u8],
+    rows: usize,
+    low_bytes: usize,
+) -> Option<(Vec<u8>, Vec<[u16; 2]>)> {
+    let stored = lows.split_off(..rows.checked_mul(low_bytes + 4)?)?;
+    let mut low = Vec::with_capacity(rows * low_bytes);
+    let mut factors = Vec::with_capacity(rows);
+    for row in stored.chunks_exact(low_bytes + 4) {
+        let (code, pair) = row.split_at(low_bytes);
+        low.extend_from_slice(code);
+        factors.push([
+            u16::from_le_bytes([pair[0], pair[1]]),
+            u16::from_le_bytes([pair[2], pair[3]]),
+        ]);
+    }
+    Some((low, factors))
+}

@@ -1,0 +1,335 @@
+//! Ranges of segments → cells that a query can read, each byte checked before it is used.
+//!
+//! A cell is here sparsely when its scan part is: ids, signs and the checks of its low rows. Low rows come group by group.
+//! What lies between two ranges that are fetched in one comes along and is kept too.
+
+use std::sync::Arc;
+
+use super::cell::{self, Cell, GROUP_ROWS};
+use super::container::checksum;
+use super::names::refuse_html;
+use super::spans::{Part, Run, Spans};
+use super::{CellEntry, Index, IndexError, Routing};
+use crate::quantize::RowCodes;
+
+/// Ranges of one file closer than this are fetched as one: a request costs about as much as so many bytes.
+const GAP_BYTES: u64 = 2_048;
+
+/// A part of a file, or all of it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct FileRange {
+    /// The file's name in the manifest.
+    pub name: String,
+    /// Where the range begins; none: the whole file is meant.
+    pub offset: Option<u64>,
+    /// How long it is.
+    pub bytes: u64,
+}
+
+/// A cell without some of its low rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SparseCell {
+    /// Low rows that are not here are zeros.
+    cell: Cell,
+    checks: Vec<u32>,
+    /// By group, whether it is here.
+    held: Vec<bool>,
+}
+
+impl SparseCell {
+    /// Ids and signs are here; low rows where [`holds`](Self::holds) says so.
+    pub fn cell(&self) -> &Cell {
+        &self.cell
+    }
+
+    /// Whether the low bits of a row are here.
+    pub fn holds(&self, row: u32) -> bool {
+        self.held.get(row as usize / GROUP_ROWS) == Some(&true)
+    }
+
+    fn read(
+        bytes: &[u8],
+        routing: &Routing,
+        spans: &Spans,
+        entry: &CellEntry,
+    ) -> Result<Self, String> {
+        let mut rest = bytes;
+        let part =
+            cell::read_scan(&mut rest, routing.dimension).ok_or("its rows are not all there")??;
+        if !rest.is_empty() || part.ids.len() != entry.rows as usize {
+            return Err(format!(
+                "{} rows and {} bytes more where the routing says {} rows",
+                part.ids.len(),
+                rest.len(),
+                entry.rows
+            ));
+        }
+        let rows = part.ids.len();
+        let mut codes = part.codes;
+        // Not more than a few times the bytes at hand: a row has signs, too.
+        codes.low = vec![0; rows * spans.bits.low_bytes(routing.dimension)];
+        codes.factors = vec![[0; 2]; rows];
+        let codes = RowCodes::from_parts(routing.dimension, spans.bits, codes);
+        Ok(Self {
+            held: vec![false; part.checks.len()],
+            checks: part.checks,
+            cell: Cell {
+                ids: part.ids,
+                codes: codes.map_err(|error| error.to_string())?,
+            },
+        })
+    }
+
+    /// Takes in a group's bytes; false if they are not the ones that were published.
+    fn put(&mut self, group: u32, mut bytes: &[u8]) -> bool {
+        let group = group as usize;
+        if self.checks.get(group) != Some(&cell::group_check(bytes)) {
+            return false;
+        }
+        let first = group * GROUP_ROWS;
+        let rows = (self.cell.ids.len() - first).min(GROUP_ROWS);
+        let low_bytes = self
+            .cell
+            .codes
+            .bits()
+            .low_bytes(self.cell.codes.dimension());
+        let Some((low, factors)) = cell::read_lows(&mut bytes, rows, low_bytes) else {
+            return false;
+        };
+        self.cell.codes.put_low(first, &low, &factors);
+        self.held[group] = true;
+        true
+    }
+}
+
+impl Index {
+    /// A cell whose segment is not here as a whole, if its scan part is.
+    pub fn sparse_cell(&self, entry: &CellEntry) -> Option<&SparseCell> {
+        self.sparse
+            .get(&(entry.segment, entry.slot))
+            .map(Arc::as_ref)
+    }
+
+    /// The ranges to fetch for these parts, in which near ones are joined; those of a file in order. A part of an index
+    /// without spans is its whole segment.
+    pub fn ranges(&self, parts: &[Part]) -> Vec<FileRange> {
+        let mut whole = Vec::new();
+        let mut runs: Vec<(u32, Run)> = Vec::new();
+        for part in parts {
+            match *part {
+                Part::Segment { number } => whole.push(number),
+                Part::Scan { place } | Part::Low { place, .. } => {
+                    match (self.entry(place), self.run(*part)) {
+                        (Some(entry), Some(run)) => runs.push((entry.segment, run)),
+                        (Some(entry), None) => whole.push(entry.segment),
+                        (None, _) => {}
+                    }
+                }
+            }
+        }
+        whole.sort_unstable();
+        whole.dedup();
+        runs.retain(|(segment, _)| whole.binary_search(segment).is_err());
+        runs.sort_unstable_by_key(|(segment, run)| (*segment, run.start));
+        let mut joined: Vec<(u32, Run)> = Vec::new();
+        for (segment, run) in runs {
+            match joined.last_mut() {
+                Some((last, before)) if *last == segment && run.start < before.end + GAP_BYTES => {
+                    before.end = before.end.max(run.end);
+                }
+                _ => joined.push((segment, run)),
+            }
+        }
+        let files = &self.manifest.segments;
+        let whole = whole.into_iter().filter_map(|number| {
+            let file = files.get(number as usize)?;
+            Some(FileRange {
+                name: file.name.clone(),
+                offset: None,
+                bytes: file.bytes,
+            })
+        });
+        let ranged = joined.into_iter().filter_map(|(number, run)| {
+            Some(FileRange {
+                name: files.get(number as usize)?.name.clone(),
+                offset: Some(run.start),
+                bytes: run.end - run.start,
+            })
+        });
+        whole.chain(ranged).collect()
+    }
+
+    /// Takes in a range of a segment that begins with a part and ends with one, as [`ranges`](Self::ranges) makes them.
+    /// Needs the routing. A range that fails leaves the index as it was.
+    pub fn supply_range(
+        &mut self,
+        name: &str,
+        offset: u64,
+        bytes: &[u8],
+    ) -> Result<(), IndexError> {
+        let missing = || IndexError::Missing {
+            name: self.manifest.routing.name.clone(),
+        };
+        let number = self
+            .manifest
+            .segments
+            .iter()
+            .position(|file| file.name == name);
+        let number = number.ok_or_else(|| IndexError::Unnamed {
+            name: name.to_owned(),
+            epoch: self.manifest.epoch,
+        })?;
+        let routing = Arc::clone(self.routing.as_ref().ok_or_else(missing)?);
+        if self.segments[number].is_some() {
+            return Ok(());
+        }
+        let range = offset..offset.saturating_add(bytes.len() as u64);
+        let wrong = |what: String| {
+            let place = format!("bytes {} to {}", range.start, range.end);
+            IndexError::inconsistent(name, format!("{place}: {what}"))
+        };
+        let Some(spans) = &routing.spans else {
+            return Err(wrong("this index is not made for ranges".to_owned()));
+        };
+        let inside =
+            |run: &Run| range.start <= run.start && run.end <= range.end && run.start < run.end;
+        let bytes_of =
+            |run: Run| &bytes[(run.start - offset) as usize..(run.end - offset) as usize];
+        let row_bytes = spans.row_bytes(routing.dimension);
+        // First and last byte must belong to parts that are here in whole, or something was cut off.
+        let (mut first, mut last) = (u64::MAX, 0);
+        let mut fresh: Vec<(CellEntry, SparseCell)> = Vec::new();
+        let own = routing.cells.iter().zip(&spans.cells);
+        for (entry, span) in own.filter(|(entry, _)| entry.segment as usize == number) {
+            let held = self.sparse_cell(entry);
+            let mut taken = None;
+            let scan = span.scan();
+            if inside(&scan) {
+                (first, last) = (first.min(scan.start), last.max(scan.end));
+                if held.is_none() {
+                    let content = bytes_of(scan);
+                    if checksum(&[content]) != span.checksum {
+                        refuse_html(name, bytes)?;
+                        return Err(IndexError::Checksum {
+                            name: name.to_owned(),
+                            part: format!("scan part of slot {}", entry.slot),
+                        });
+                    }
+                    let read = SparseCell::read(content, &routing, spans, entry);
+                    taken =
+                        Some(read.map_err(|what| wrong(format!("slot {}: {what}", entry.slot)))?);
+                }
+            }
+            let groups = (entry.rows as usize).div_ceil(GROUP_ROWS) as u32;
+            let skipped = range.start.saturating_sub(u64::from(span.low_offset));
+            let from = skipped
+                .div_ceil((GROUP_ROWS * row_bytes) as u64)
+                .min(u64::from(groups)) as u32;
+            for group in from..groups {
+                let run = span.low(group, entry.rows, row_bytes);
+                if run.start >= range.end {
+                    break;
+                }
+                if !inside(&run) {
+                    continue;
+                }
+                (first, last) = (first.min(run.start), last.max(run.end));
+                // Without the scan part there is nothing to check it against; it was fetched for its neighbours.
+                if taken.is_none() {
+                    match held {
+                        Some(held) if !held.holds(group * GROUP_ROWS as u32) => {
+                            taken = Some(held.clone())
+                        }
+                        Some(_) => continue,
+                        None => continue,
+                    }
+                }
+                if let Some(cell) = &mut taken
+                    && !cell.put(group, bytes_of(run))
+                {
+                    refuse_html(name, bytes)?;
+                    return Err(IndexError::Checksum {
+                        name: name.to_owned(),
+                        part: format!("group {group} of slot {}", entry.slot),
+                    });
+                }
+            }
+            fresh.extend(taken.map(|cell| (*entry, cell)));
+        }
+        if (first, last) != (range.start, range.end) {
+            refuse_html(name, bytes)?;
+            return Err(wrong(
+                "it begins or ends inside a part; it was cut short".to_owned(),
+            ));
+        }
+        self.take_sparse(name, fresh)
+    }
+
+    fn take_sparse(
+        &mut self,
+        name: &str,
+        fresh: Vec<(CellEntry, SparseCell)>,
+    ) -> Result<(), IndexError> {
+        let is_new = |entry: &CellEntry| self.sparse_cell(entry).is_none();
+        let mut ids: Vec<u32> = fresh
+            .iter()
+            .filter(|(entry, _)| is_new(entry))
+            .flat_map(|(_, cell)| &cell.cell.ids)
+            .copied()
+            .collect();
+        ids.sort_unstable();
+        let twice = ids
+            .windows(2)
+            .find(|pair| pair[0] == pair[1])
+            .map(|pair| pair[0]);
+        if let Some(twice) = twice.or(ids.iter().copied().find(|&id| self.ids.contains(id))) {
+            return Err(IndexError::inconsistent(
+                name,
+                format!("picture {twice} is in another cell too"),
+            ));
+        }
+        self.ids.extend(ids);
+        for (entry, cell) in fresh {
+            self.sparse
+                .insert((entry.segment, entry.slot), Arc::new(cell));
+        }
+        Ok(())
+    }
+
+    /// The pictures of a segment's sparse cells.
+    pub(super) fn sparse_ids(&self, number: usize) -> Vec<u32> {
+        let mut ids: Vec<u32> = self
+            .sparse_of(number as u32)
+            .flat_map(|(_, cell)| &cell.cell.ids)
+            .copied()
+            .collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// A segment's sparse cells by slot.
+    pub(super) fn sparse_of(&self, number: u32) -> impl Iterator<Item = (u32, &Arc<SparseCell>)> {
+        self.sparse
+            .range((number, 0)..=(number, u32::MAX))
+            .map(|(&(_, slot), cell)| (slot, cell))
+    }
+
+    fn entry(&self, place: u32) -> Option<&CellEntry> {
+        self.routing.as_ref()?.cells.get(place as usize)
+    }
+
+    /// Where a part lies in its file.
+    fn run(&self, part: Part) -> Option<Run> {
+        let routing = self.routing.as_ref()?;
+        let spans = routing.spans.as_ref()?;
+        match part {
+            Part::Segment { .. } => None,
+            Part::Scan { place } => Some(spans.cells.get(place as usize)?.scan()),
+            Part::Low { place, group } => {
+                let rows = routing.cells.get(place as usize)?.rows;
+                let row_bytes = spans.row_bytes(routing.dimension);
+                Some(spans.cells.get(place as usize)?.low(group, rows, row_bytes))
+            }
+        }
+    }
+}
