@@ -8,7 +8,7 @@ mod small_index;
 use std::cell::RefCell;
 use std::collections::HashSet;
 
-use nearsight::index::{Index, Segment};
+use nearsight::index::{Index, Part, Routing, Segment};
 use nearsight::metrics::recall_at_k;
 use nearsight::partition::Rows;
 use nearsight::search::{
@@ -352,11 +352,25 @@ impl Cells for Shelf<'_> {
     }
 }
 
+/// The routing of an index that is not made for ranges.
+fn without_spans(index: &Index) -> Routing {
+    let mut routing = index.routing().unwrap().clone();
+    routing.spans = None;
+    routing
+}
+
+fn number(part: &Part) -> u32 {
+    match part {
+        Part::Segment { number } => *number,
+        part => panic!("{part:?} of an index without spans"),
+    }
+}
+
 #[test]
 fn a_query_asks_only_for_segments_that_it_then_reads() {
     let values = vectors(2000, DIMENSION, 60, 12);
     let index = index(&values, DIMENSION, None);
-    let routing = index.routing().unwrap();
+    let routing = without_spans(&index);
     let segments = index.manifest().segments.len();
     assert!(segments > 8, "{segments} segments");
     let mut fetched = 0;
@@ -366,14 +380,14 @@ fn a_query_asks_only_for_segments_that_it_then_reads() {
             held: HashSet::new(),
             read: RefCell::default(),
         };
-        let mut state = Query::new(routing, query, options(|_| {})).unwrap();
+        let mut state = Query::new(&routing, query, options(|_| {})).unwrap();
         let answer = loop {
             match state.step(&shelf).unwrap() {
                 Step::Done(answer) => break answer,
                 Step::Need(needed) => {
                     assert!(
                         !needed.is_empty()
-                            && needed.iter().all(|number| shelf.held.insert(*number))
+                            && needed.iter().all(|part| shelf.held.insert(number(part)))
                     );
                 }
             }
@@ -407,7 +421,7 @@ fn a_query_asks_only_for_segments_that_it_then_reads() {
 fn the_answer_does_not_depend_on_the_order_in_which_segments_arrive() {
     let values = vectors(1500, DIMENSION, 50, 13);
     let index = index(&values, DIMENSION, None);
-    let routing = index.routing().unwrap();
+    let routing = without_spans(&index);
     let mut numbers = Numbers(5);
     for query in values.chunks_exact(DIMENSION).take(20) {
         let expected = search(&index, query, &options(|_| {})).unwrap();
@@ -421,7 +435,7 @@ fn the_answer_does_not_depend_on_the_order_in_which_segments_arrive() {
                 held: HashSet::new(),
                 read: RefCell::default(),
             };
-            let mut state = Query::new(routing, query, options(|_| {})).unwrap();
+            let mut state = Query::new(&routing, query, options(|_| {})).unwrap();
             let answer = loop {
                 match state.step(&shelf).unwrap() {
                     Step::Done(answer) => break answer,

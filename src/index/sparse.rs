@@ -16,7 +16,7 @@ use crate::quantize::RowCodes;
 const GAP_BYTES: u64 = 2_048;
 
 /// A part of a file, or all of it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
 pub struct FileRange {
     /// The file's name in the manifest.
     pub name: String,

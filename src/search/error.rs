@@ -1,5 +1,6 @@
 //! What can be wrong with a query, or with the cells it is given.
 
+use crate::index::CellEntry;
 use crate::quantize::QuantizeError;
 
 /// The codes that errors of this room carry; stable, the same in TypeScript.
@@ -44,6 +45,14 @@ pub enum SearchError {
 }
 
 impl SearchError {
+    /// Its segment is another one.
+    pub(super) fn of_cell(entry: &CellEntry) -> Self {
+        Self::Segment {
+            segment: entry.segment,
+            cell: entry.id,
+        }
+    }
+
     /// The stable code of this error, one of [`CODES`].
     pub fn code(&self) -> &'static str {
         match self {

@@ -69,7 +69,7 @@ pub fn is_asked(opened: usize) -> bool {
 }
 
 /// The cells near a query as the model sees them. What does not depend on τ is worked out once.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Surroundings {
     /// u = steady − slope · τ²
     steady: Vec<f32>,

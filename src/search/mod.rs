@@ -1,4 +1,4 @@
-//! Vector → hits: route, scan, rerank, expand; a query is a state machine that names the segments it needs.
+//! Vector → hits: route, scan, rerank, expand; a query is a state machine that names the parts it needs.
 //!
 //! ```text
 //! route    the cells in order of the distance from the query to their centroids
@@ -7,9 +7,9 @@
 //! stop     how much is expected to be missing? open the next cell, or answer
 //! ```
 //!
-//! [`Query`] is the way in for whoever fetches segments as they are needed, [`search()`] for whoever
+//! [`Query`] is the way in for whoever fetches parts as they are needed, [`search()`] for whoever
 //! holds all of them, and [`exact`] the oracle that both are measured against. Cells are opened
-//! strictly in routing order, so an answer does not depend on the order in which segments arrive. The stop rule rests on a
+//! strictly in routing order, so an answer does not depend on the order in which parts arrive. The stop rule rests on a
 //! [`Calibration`] of the index at hand (`missing`, `stop`; fitted by the room `calibration`); an index without one falls back
 //! on a ratio of distances (`confidence`).
 

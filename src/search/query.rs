@@ -1,16 +1,20 @@
-//! The query as a state machine: it says which segments it needs, whoever holds it brings them.
+//! The query as a state machine: it says which parts of segments it needs, whoever holds it brings them.
 //!
-//! A step scans as many cells as the segments at hand allow, in routing order and no further than
-//! the answer needs. When a segment is absent the step ends with [`Step::Need`], which lists only
-//! what is needed for certain: the next cell's segment, and those of the cells after it as long as
-//! even all rows before them together are fewer than the hits wanted.
+//! A step scans as many cells as what is at hand allows, in routing order and no further than
+//! the answer needs. When something is absent the step ends with [`Step::Need`], which lists the parts to fetch in one
+//! round: of cells that will probably be opened, so some may turn out to be needless (`ahead`). Where every row counts, or
+//! where the index is not made for ranges, whole segments are asked for, and only those needed for certain.
+
+mod ahead;
+
+use ahead::Ahead;
 
 use super::expand::{Decision, decide};
 use super::route::Route;
 use super::scan::{Opening, Scan, TopK, Wanted, distance_of};
 use super::stop::{Rule, Standing};
 use super::{Answer, SearchError, SearchOptions};
-use crate::index::{Index, Routing, Segment};
+use crate::index::{Cell, CellEntry, Index, Part, Routing, Segment, SparseCell};
 use crate::quantize::PreparedQuery;
 
 /// A query for fewer hits than this keeps as many all the same, and is judged by the worst of them:
@@ -27,23 +31,40 @@ const WIDE_FROM: f32 = 0.95;
 /// Lets a picture into the answer or not: tags, owner, private, whatever the caller knows by id.
 pub type Filter<'a> = dyn Fn(u32) -> bool + 'a;
 
-/// Whoever holds segments.
+/// Whoever holds segments, or parts of them.
 pub trait Cells {
-    /// The segment of this number, if it is at hand.
+    /// The segment of this number, if it is at hand as a whole.
     fn segment(&self, number: u32) -> Option<&Segment>;
+
+    /// A cell of another segment, if its scan part is at hand.
+    fn sparse_cell(&self, _entry: &CellEntry) -> Option<&SparseCell> {
+        None
+    }
 }
 
 impl Cells for Index {
     fn segment(&self, number: u32) -> Option<&Segment> {
         Index::segment(self, number)
     }
+
+    fn sparse_cell(&self, entry: &CellEntry) -> Option<&SparseCell> {
+        Index::sparse_cell(self, entry)
+    }
+}
+
+/// A cell as far as it is at hand.
+#[derive(Clone, Copy)]
+struct View<'c> {
+    cell: &'c Cell,
+    /// What tells which low rows are; none: all.
+    sparse: Option<&'c SparseCell>,
 }
 
 /// What a query wants next.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
-    /// The numbers of segments that must be at hand before the next step.
-    Need(Vec<u32>),
+    /// What must be at hand before the next step; whoever fetches it may bring more, such as the whole segment of a part.
+    Need(Vec<Part>),
     /// The answer; further steps give it again.
     Done(Answer),
 }
@@ -57,6 +78,7 @@ pub struct Query<'a> {
     rule: Rule,
     pub(super) route: Route,
     scan: Scan,
+    ahead: Ahead,
     pub(super) opened: usize,
     scanned: u64,
     pub(super) best: TopK,
@@ -86,6 +108,7 @@ impl<'a> Query<'a> {
             rule: Rule::new(routing, kept, options.recall),
             options,
             scan: Scan::default(),
+            ahead: Ahead::default(),
             opened: 0,
             scanned: 0,
             best: TopK::new(kept),
@@ -98,13 +121,13 @@ impl<'a> Query<'a> {
         self
     }
 
-    /// Goes on as far as the segments at hand allow.
+    /// Goes on as far as what is at hand allows.
     pub fn step(&mut self, cells: &dyn Cells) -> Result<Step, SearchError> {
         loop {
             let capped = match self.decision() {
                 Decision::Stop { capped } => capped,
                 Decision::Open => {
-                    let needed = self.needed(cells);
+                    let needed = self.needed(cells)?;
                     if !needed.is_empty() {
                         return Ok(Step::Need(needed));
                     }
@@ -132,12 +155,17 @@ impl<'a> Query<'a> {
     }
 
     pub(super) fn standing(&self) -> Standing {
+        self.standing_with(&self.best, self.opened)
+    }
+
+    /// The standing if these were the hits after so many cells.
+    fn standing_with(&self, best: &TopK, opened: usize) -> Standing {
         Standing {
-            opened: self.opened,
-            reach: self.reach(),
-            hits: self.best.len(),
-            kept: self.best.limit(),
-            origin: self.best.origin(self.opened),
+            opened,
+            reach: self.reach(best),
+            hits: best.len(),
+            kept: best.limit(),
+            origin: best.origin(opened),
             passing: match self.filter {
                 Some(_) => self.scan.passing(),
                 None => 1.0,
@@ -147,10 +175,9 @@ impl<'a> Query<'a> {
 
     /// How far a row may lie to change the answer: the distance of the worst hit kept, or what
     /// `min_score` allows, or any distance.
-    fn reach(&self) -> f32 {
+    fn reach(&self, best: &TopK) -> f32 {
         let allowed = self.options.min_score.map_or(f32::INFINITY, distance_of);
-        self.best
-            .worst_distance(self.enough())
+        best.worst_distance(self.enough())
             .unwrap_or(f32::INFINITY)
             .min(allowed)
     }
@@ -162,18 +189,25 @@ impl<'a> Query<'a> {
             .min(usize::try_from(self.routing.rows()).unwrap_or(usize::MAX))
     }
 
-    /// Segments that are absent and needed for certain; the next cell's first.
-    fn needed(&mut self, cells: &dyn Cells) -> Vec<u32> {
-        let absent = |place: u32| {
-            let segment = self.routing.cells[place as usize].segment;
-            cells.segment(segment).is_none().then_some(segment)
-        };
+    /// What is absent and must be fetched before the next cell can be opened.
+    fn needed(&mut self, cells: &dyn Cells) -> Result<Vec<Part>, SearchError> {
+        let next = self.route.ranked()[self.opened].place;
+        let segment = self.routing.cells[next as usize].segment;
         // What lies ahead is fetched along with an absent next cell, not before one that is here.
-        if absent(self.route.ranked()[self.opened].place).is_none() {
-            return Vec::new();
+        if cells.segment(segment).is_some() {
+            return Ok(Vec::new());
         }
+        if self.routing.spans.is_some() && self.deviations().is_finite() {
+            return self.plan(cells);
+        }
+        Ok(self.needed_segments(cells))
+    }
+
+    /// Segments that are absent and needed for certain: the next cell's, and those of the cells after it as long as even
+    /// all rows before them together are fewer than the hits wanted.
+    fn needed_segments(&mut self, cells: &dyn Cells) -> Vec<Part> {
         self.route.ensure(self.routing, self.routing.cells.len());
-        let mut needed: Vec<u32> = Vec::new();
+        let mut needed: Vec<Part> = Vec::new();
         let cap = self
             .options
             .max_cells
@@ -184,42 +218,68 @@ impl<'a> Query<'a> {
             let entry = &self.routing.cells[ranked.place as usize];
             // Without `min_score` a query goes on while it has fewer than k hits.
             let certain = rank == self.opened
-                || self.options.exact
+                || self.deviations().is_infinite()
                 || (self.options.min_score.is_none() && rows_at_most < self.options.k as u64);
             if !certain {
                 break;
             }
-            if let Some(segment) = absent(ranked.place)
-                && !needed.contains(&segment)
-            {
-                needed.push(segment);
+            let number = entry.segment;
+            let part = Part::Segment { number };
+            if cells.segment(number).is_none() && !needed.contains(&part) {
+                needed.push(part);
             }
             rows_at_most += u64::from(entry.rows);
         }
         needed
     }
 
+    /// A cell, refused where it is not the one that the routing leads to.
+    fn view<'c>(&self, cells: &'c dyn Cells, place: u32) -> Result<Option<View<'c>>, SearchError> {
+        let entry = &self.routing.cells[place as usize];
+        let wrong = || SearchError::of_cell(entry);
+        let view = match cells.segment(entry.segment) {
+            Some(segment) if segment.dimension == self.routing.dimension => View {
+                cell: segment.cells.get(entry.slot as usize).ok_or_else(wrong)?,
+                sparse: None,
+            },
+            Some(_) => return Err(wrong()),
+            None => match cells.sparse_cell(entry) {
+                Some(sparse) => View {
+                    cell: sparse.cell(),
+                    sparse: Some(sparse),
+                },
+                None => return Ok(None),
+            },
+        };
+        let fits = view.cell.ids.len() == entry.rows as usize;
+        fits.then_some(Some(view)).ok_or_else(wrong)
+    }
+
+    /// Whether a picture may be a hit.
+    fn passes(&self, id: u32) -> bool {
+        Some(id) != self.options.exclude && self.filter.is_none_or(|filter| filter(id))
+    }
+
     pub(super) fn open_next(&mut self, cells: &dyn Cells) -> Result<(), SearchError> {
         let ranked = self.route.ranked()[self.opened];
         let entry = &self.routing.cells[ranked.place as usize];
-        let wrong = || SearchError::Segment {
-            segment: entry.segment,
-            cell: entry.id,
+        let wrong = || SearchError::of_cell(entry);
+        let view = self.view(cells, ranked.place)?.ok_or_else(wrong)?;
+        let floor = match view.sparse {
+            None => f32::NEG_INFINITY,
+            // Below it low rows may be absent.
+            Some(_) => self.ahead.floor(self.opened).ok_or_else(wrong)?,
         };
-        let segment = cells.segment(entry.segment).ok_or_else(wrong)?;
-        let cell = segment.cells.get(entry.slot as usize).ok_or_else(wrong)?;
-        if segment.dimension != self.routing.dimension || cell.ids.len() != entry.rows as usize {
-            return Err(wrong());
-        }
         let (exclude, filter) = (self.options.exclude, self.filter);
         let passes = |id: u32| Some(id) != exclude && filter.is_none_or(|filter| filter(id));
         let wanted = Wanted {
             deviations: self.deviations(),
             min_score: self.options.min_score,
+            floor,
             passes: &passes,
         };
         let opening = Opening {
-            cell,
+            cell: view.cell,
             entry,
             ranked,
             rank: self.opened as u32,

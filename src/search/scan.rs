@@ -18,7 +18,7 @@ pub(super) fn distance_of(score: f32) -> f32 {
 }
 
 /// The k best hits: higher scores first, of equal ones the lower id.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct TopK {
     k: usize,
     /// The worst of them on top.
@@ -26,7 +26,7 @@ pub(super) struct TopK {
 }
 
 /// A hit that is greater the worse it is, and the rank of the cell it came from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Ordered(Hit, u32);
 
 impl Ord for Ordered {
@@ -92,7 +92,7 @@ impl TopK {
     }
 
     /// The score below which a hit would not be kept.
-    fn floor(&self) -> f32 {
+    pub(super) fn floor(&self) -> f32 {
         match self.heap.peek() {
             Some(worst) if self.room() == 0 => worst.0.score,
             _ => f32::NEG_INFINITY,
@@ -162,6 +162,8 @@ pub(super) struct Wanted<'a> {
     /// Width of the error bound in standard deviations; infinite to read every row in full.
     pub(super) deviations: f32,
     pub(super) min_score: Option<f32>,
+    /// Rows whose bound is below it are not read in full.
+    pub(super) floor: f32,
     pub(super) passes: &'a dyn Fn(u32) -> bool,
 }
 
@@ -176,7 +178,8 @@ impl Scan {
     ) {
         let (cell, ranked) = (opening.cell, &opening.ranked);
         let least = wanted.min_score.unwrap_or(f32::NEG_INFINITY);
-        self.find_candidates(cell, ranked, query, wanted, least.max(best.floor()));
+        let floor = least.max(best.floor()).max(wanted.floor);
+        self.find_candidates(cell, ranked, query, wanted, floor);
         // The most promising first, as long as there is room: they raise the floor for the others.
         let room = best.room();
         if room > 0 && room < self.candidates.len() {

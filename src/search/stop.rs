@@ -11,13 +11,13 @@ use super::route::Route;
 use crate::index::Routing;
 
 /// Decides for one query.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Rule {
     Ratio { recall: f32, confidence: f32 },
     Calibrated(Box<Calibrated>),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Calibrated {
     calibration: Calibration,
     recall: f32,

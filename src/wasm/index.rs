@@ -87,6 +87,14 @@ impl IndexHandle {
         Ok(())
     }
 
+    /// Takes in a range of a segment, after checking every part in it.
+    pub fn supply_range(&mut self, name: &str, offset: f64, bytes: &[u8]) -> Result<(), JsValue> {
+        self.index
+            .supply_range(name, offset as u64, bytes)
+            .map_err(Failure::from)?;
+        Ok(())
+    }
+
     /// Whether these are the bytes that the manifest means by this name, for the model's files.
     pub fn verifies(&self, name: &str, bytes: &[u8]) -> bool {
         self.manifest()
@@ -120,8 +128,8 @@ impl IndexHandle {
         self.manifest().dimension as u32
     }
 
-    /// Searches for a vector: an answer, or the files that must be supplied first. A search that
-    /// needed files begins anew with them, which costs a fraction of fetching one.
+    /// Searches for a vector: an answer, or what must be supplied first. A search that
+    /// needed something begins anew with them, which costs a fraction of fetching it.
     #[wasm_bindgen(unchecked_return_type = "SearchReply")]
     pub fn search(
         &self,
@@ -206,13 +214,10 @@ impl IndexHandle {
                 answer: Some(answer.into()),
                 need: Vec::new(),
             },
-            Step::Need(segments) => {
-                let file = |number: u32| self.index.segment_file(number).cloned();
-                SearchReply {
-                    answer: None,
-                    need: segments.into_iter().filter_map(file).collect(),
-                }
-            }
+            Step::Need(parts) => SearchReply {
+                answer: None,
+                need: self.index.ranges(&parts),
+            },
         })
     }
 }

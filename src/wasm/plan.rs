@@ -68,11 +68,10 @@ impl IndexHandle {
                 }
                 Ok(numbers)
             }
-            Step::Need(segments) => {
-                let file = segments
-                    .first()
-                    .and_then(|&number| index.segment_file(number));
-                Err(missing(file.map_or("a segment", |file| &file.name)).into())
+            Step::Need(parts) => {
+                let ranges = index.ranges(&parts);
+                let range = ranges.first();
+                Err(missing(range.map_or("a segment", |range| &range.name)).into())
             }
         }
     }

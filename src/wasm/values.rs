@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
 use super::error::Failure;
-use crate::index::{FileRef, Record};
+use crate::index::{FileRange, Record};
 use crate::search::{Answer, SearchOptions};
 
 #[wasm_bindgen(typescript_custom_section)]
@@ -30,8 +30,10 @@ export interface Answer {
   readonly confidence: number;
   readonly capped: boolean;
 }
-/** Either an answer, or the files without which there is none. */
-export interface SearchReply { readonly answer: Answer | null; readonly need: readonly FileRef[] }
+/** Of a file the bytes from `offset` on; without an offset all of it. */
+export interface FileRange { readonly name: string; readonly offset: number | null; readonly bytes: number }
+/** Either an answer, or what must be supplied before there is one. */
+export interface SearchReply { readonly answer: Answer | null; readonly need: readonly FileRange[] }
 export interface IndexRecord {
   readonly id: number;
   readonly key: string;
@@ -129,7 +131,7 @@ impl From<Answer> for Found {
 #[derive(Serialize)]
 pub(super) struct SearchReply {
     pub(super) answer: Option<Found>,
-    pub(super) need: Vec<FileRef>,
+    pub(super) need: Vec<FileRange>,
 }
 
 /// A record with every field present: absent ones are null, as the page's type says.
