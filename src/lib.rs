@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! picture bytes ─ image ─▶ pixels ─ embed ─▶ vector ─ search ─▶ hits
-//! folder ─ image, embed ─▶ vectors ─ partition ─▶ cells ─ quantize ─▶ codes ─ index ─▶ files (epoch 0)
+//! folder ─ image, embed ─▶ vectors ─ partition ─▶ cells ─ quantize ─▶ codes ─ calibration, index ─▶ files (epoch 0)
 //! events ─ feedback ─▶ estimates ─ repartition ─▶ cells ─ index ─▶ files (epoch t+1)
 //! ```
 //!
@@ -14,6 +14,7 @@
 #![deny(unsafe_code)]
 
 pub mod build;
+pub mod calibration;
 #[cfg(feature = "embed")]
 pub mod embed;
 pub mod feedback;

@@ -57,6 +57,28 @@ fn a_second_build_of_an_unchanged_folder_publishes_nothing() {
 }
 
 #[test]
+fn a_build_over_an_index_of_an_older_format_makes_a_new_one() {
+    let place = Place::with(5);
+    let old = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/compat/v1");
+    fs::create_dir(place.path("site")).unwrap();
+    for entry in fs::read_dir(old).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), place.path("site").join(entry.file_name())).unwrap();
+    }
+    let (code, message) = refused(&["verify", &place.text("site")]);
+    assert_eq!(code, "index_outdated", "{message}");
+    let report = place.build();
+    assert_eq!(
+        (&report["published"], &report["pictures"]),
+        (&true.into(), &5.into())
+    );
+    assert_eq!(
+        ok(&["verify", &place.text("site")])["problems"],
+        Value::Array(vec![])
+    );
+}
+
+#[test]
 fn two_builds_of_the_same_pictures_give_the_same_files() {
     let (one, two) = (Place::with(15), Place::with(15));
     ok(&[
@@ -416,6 +438,7 @@ fn a_missing_index_is_explained_by_every_command() {
         vec!["search", &empty, &picture],
         vec!["inspect", &empty],
         vec!["verify", &empty],
+        vec!["eval", &empty],
         vec!["serve", &empty, "--port", "0"],
         vec!["repartition", &empty],
     ] {
@@ -653,12 +676,14 @@ fn the_keys_of_each_json_object_are_those_that_are_documented() {
     let embed = ok(&["embed", &place.text("photos"), "-o", &place.text("v.npy")]);
     let inspect = ok(&["inspect", &site]);
     let verify = ok(&["verify", &site]);
+    let eval = ok(&["eval", &site]);
     for (name, value) in [
         ("build", &build),
         ("search", &search),
         ("embed", &embed),
         ("inspect", &inspect),
         ("verify", &verify),
+        ("eval", &eval),
     ] {
         let section = document
             .split(&format!("\n## {name}\n"))
@@ -670,6 +695,8 @@ fn the_keys_of_each_json_object_are_those_that_are_documented() {
             .filter_map(|line| line.strip_prefix("| `"))
             .filter_map(|line| line.split('`').next())
             .filter(|key| key.starts_with(|first: char| first.is_ascii_lowercase()))
+            // What is within an object has rows of its own in some sections.
+            .filter(|key| !key.contains(['.', '[']))
             .map(str::to_string)
             .collect();
         expected.sort();
@@ -689,6 +716,7 @@ fn wrong_usage_exits_with_2_and_help_has_an_example_everywhere() {
         vec!["embed"],
         vec!["inspect"],
         vec!["verify"],
+        vec!["eval"],
         vec!["repartition"],
     ] {
         let output = nearsight(&[&command[..], &["--help"]].concat());

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use nearsight::build::assemble::assemble;
 use nearsight::build::{Output, State, load_index, publish};
+use nearsight::calibration::CalibrationOptions;
 use nearsight::feedback::{Event, Impression, Query, Shown};
 use nearsight::index::Index;
 use nearsight::partition::{Method, PartitionOptions, Random, Rows, partition};
@@ -59,7 +60,9 @@ fn site_of(cells: Option<u32>, noise: f32) -> (tempfile::TempDir, Vec<f32>) {
     };
     let layout = partition(rows, &options, &mut |_| {}).unwrap();
     let ids: Vec<u32> = (0..rows.len() as u32).collect();
-    let assembled = assemble(rows, &ids, &[], &layout, None, None).unwrap();
+    let assembled = assemble(rows, &ids, &[], &layout, None, None)
+        .and_then(|made| made.calibrated(rows, &ids, None, &CalibrationOptions::default()))
+        .unwrap();
     let lock = Output::claim(folder.path()).unwrap();
     State::new(values.clone(), DIMENSION, None)
         .save(folder.path())

@@ -18,13 +18,14 @@ use encode::{centroids_of, make_cell};
 pub use error::{AssembleError, CODES};
 use packing::{place, write_records};
 
+use crate::calibration::{CalibrationOptions, calibrate};
 use crate::index::{
     Cell, CellEntry, Counts, FORMAT, FileRef, Index, IndexError, Manifest, ModelRef, Record,
     Routing, check_tree,
 };
 use crate::kernel;
 use crate::partition::{Layout, Merge, Rows, adjacency, merge_tree};
-use crate::quantize::Centroids;
+use crate::quantize::{Centroids, CodeBits, Rotation};
 
 /// Neighbours kept of each cell where the layout brings none.
 const NEIGHBOURS: usize = 16;
@@ -50,6 +51,32 @@ impl Assembled {
             index.supply(name, bytes.clone())?;
         }
         Ok(index)
+    }
+
+    /// The same epoch with a calibration in its routing, found with the rows that it was made of; without one where they
+    /// are too few (see [`calibrate`]).
+    pub fn calibrated(
+        mut self,
+        rows: Rows,
+        ids: &[u32],
+        previous: Option<&Index>,
+        options: &CalibrationOptions,
+    ) -> Result<Self, AssembleError> {
+        let index = self.index(previous)?;
+        let (Some(routing), Some(calibration)) =
+            (index.routing(), calibrate(&index, rows, ids, options)?)
+        else {
+            return Ok(self);
+        };
+        let mut routing = routing.clone();
+        routing.calibration = Some(calibration);
+        let bytes = routing.write();
+        self.files
+            .retain(|(name, _)| *name != self.manifest.routing.name);
+        self.manifest.routing = FileRef::of("routing", &bytes, "nsr");
+        self.files
+            .insert(0, (self.manifest.routing.name.clone(), bytes));
+        Ok(self)
     }
 }
 
@@ -161,7 +188,11 @@ fn recognise(specs: &mut [CellSpec], ids: &[u32], centroids: Rows, previous: &Pr
     if previous.routing.dimension != centroids.dimension() {
         return;
     }
-    let encoded = Centroids::encode(centroids);
+    let rotated = Rotation::new(centroids.dimension()).apply_rows(centroids.values());
+    let Ok(rotated) = Rows::new(&rotated, centroids.dimension()) else {
+        return;
+    };
+    let encoded = Centroids::encode(rotated);
     let mut by_first_picture = BTreeMap::new();
     for (place, entry) in previous.routing.cells.iter().enumerate() {
         let cell = previous
@@ -204,12 +235,17 @@ fn finish(
 ) -> Result<Assembled, AssembleError> {
     check_rows(rows, ids, specs)?;
     let dimension = rows.dimension();
-    let (centroids, decoded) = centroids_of(specs, dimension, previous)?;
+    // From here on everything is rotated: what the files hold, and what is compared with it.
+    let rotation = Rotation::new(dimension);
+    let rotated = rotation.apply_rows(rows.values());
+    let rows = Rows::new(&rotated, dimension)?;
+    let bits = CodeBits::default();
+    let (centroids, decoded) = centroids_of(specs, &rotation, previous)?;
     let mut next_cell_id = previous.map_or(0, |previous| previous.index.manifest().next_cell_id);
     let mut made = Vec::with_capacity(specs.len());
     for (number, spec) in specs.iter().enumerate() {
         let centroid = &decoded[number * dimension..(number + 1) * dimension];
-        let mut cell = make_cell(rows, ids, spec, centroid, previous, number)?;
+        let mut cell = make_cell(rows, ids, spec, centroid, bits, previous, number)?;
         if spec.id.is_none() {
             cell.entry.id = next_cell_id;
             next_cell_id = next_cell_id.checked_add(1).ok_or(AssembleError::Layout {
@@ -230,15 +266,17 @@ fn finish(
     });
     check_tree(&merges, specs.len()).map_err(|what| AssembleError::Tree { what })?;
     let mut files = Vec::new();
-    let segments = place(&mut made, &merges, dimension, previous, &mut files);
+    let segments = place(&mut made, &merges, (dimension, bits), previous, &mut files);
     let routing = Routing {
         epoch: previous.map_or(0, |previous| previous.index.epoch() + 1),
         dimension,
         segments: segments.len() as u32,
         cells: made.iter().map(|cell| cell.entry).collect(),
         centroids,
+        rotation,
         adjacency,
         merges,
+        calibration: None,
     };
     let (records, records_from) = write_records(records, ids, &mut files)?;
     let routing_bytes = routing.write();

@@ -17,6 +17,7 @@ use super::pipeline::{BuildOptions, PRUNE_OWED};
 use super::publish::publish;
 use super::report::Step;
 use super::{BuildError, thumbnail};
+use crate::calibration::CalibrationOptions;
 use crate::index::Index;
 use crate::partition::{Rows, partition};
 
@@ -71,6 +72,9 @@ impl Writing<'_> {
         let model = Some(options.model.reference());
         let previous = self.previous.map(Previous::new).transpose()?;
         let wanted = options.partition();
+        let calibration = CalibrationOptions::default();
+        let calibrated =
+            |assembled: Assembled| assembled.calibrated(rows, ids, self.previous, &calibration);
         if let (Some(index), Some(last)) = (self.previous, &self.last) {
             let churn = last.churn + gathered.churn;
             let usable = gathered.same_model
@@ -80,6 +84,7 @@ impl Writing<'_> {
             if let Some(specs) = specs {
                 let assembled =
                     assemble_cells(rows, ids, &specs, records, model, previous.as_ref())?;
+                let assembled = calibrated(assembled)?;
                 let last = LastBuild {
                     churn,
                     ..last.clone()
@@ -94,6 +99,7 @@ impl Writing<'_> {
             });
         })?;
         let assembled = assemble(rows, ids, records, &layout, model, previous.as_ref())?;
+        let assembled = calibrated(assembled)?;
         let last = LastBuild {
             partition: format!("{wanted:?}"),
             at_partition: records.len() as u64,

@@ -11,10 +11,10 @@ use std::time::Instant;
 use super::assemble::{Assembled, CellSpec, Previous, assemble, assemble_cells};
 use super::incremental::{keep_cells, stale};
 use super::last::{LastBuild, forget_input};
-use super::output::{Durable, MANIFEST, Output, put};
+use super::output::{Durable, Output, put};
 use super::publish::{prune, publish};
 use super::report::{Report, Step};
-use super::{BuildError, Shape, State, VectorFile, Vectors, load_index, page};
+use super::{BuildError, Shape, State, VectorFile, Vectors, load_index, load_previous, page};
 use crate::index::Index;
 use crate::partition::{PartitionOptions, Rows, partition};
 
@@ -56,10 +56,7 @@ pub fn build_vectors(
         reused: 0,
     });
     let output = Output::claim(&options.output)?;
-    let previous = match output.folder().join(MANIFEST).exists() {
-        true => Some(load_index(output.folder())?),
-        false => None,
-    };
+    let previous = load_previous(output.folder())?;
     if let Some(index) = &previous
         && (index.manifest().model.is_some() || !index.manifest().records.is_empty())
     {

@@ -40,10 +40,9 @@ pub fn keep_cells(rows: Rows, ids: &[u32], index: &Index) -> Option<Vec<CellSpec
             .get(entry.slot as usize)?;
         home.extend(cell.ids.iter().map(|id| (*id, place)));
     }
-    let mut centroids = vec![0.0; routing.cells.len() * dimension];
-    for (place, centroid) in centroids.chunks_exact_mut(dimension).enumerate() {
-        routing.centroids.decode(place, centroid);
-    }
+    let centroids: Vec<f32> = (0..routing.cells.len())
+        .flat_map(|place| routing.centroid(place))
+        .collect();
     let mut members: Vec<Vec<u32>> = vec![Vec::new(); routing.cells.len()];
     for (row, id) in ids.iter().enumerate() {
         let place = home

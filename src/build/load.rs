@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::BuildError;
 use super::output::MANIFEST;
-use crate::index::{FileRef, Index};
+use crate::index::{FileRef, Index, IndexError};
 
 /// Reads the manifest of `dist` and all files that it names, and refuses whatever differs from what
 /// was published.
@@ -21,6 +21,18 @@ pub fn load_index(dist: &Path) -> Result<Index, BuildError> {
         index.supply(&file.name, read_named(dist, &file)?)?;
     }
     Ok(index)
+}
+
+/// The epoch that a build goes on from: none where nothing is published, and none where what is published is of a format
+/// that is no longer read, since no page of this version can hold it.
+pub fn load_previous(dist: &Path) -> Result<Option<Index>, BuildError> {
+    match load_index(dist) {
+        Ok(index) => Ok(Some(index)),
+        Err(BuildError::IndexMissing(_) | BuildError::Index(IndexError::Outdated { .. })) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The bytes of a file that a manifest names, verified against the hash in its name. Never reads more

@@ -61,7 +61,7 @@ mod work;
 pub use self::{
     error::{BuildError, CODES},
     from_vectors::{VectorOptions, build_vectors},
-    load::{load_index, read_named},
+    load::{load_index, load_previous, read_named},
     output::{MANIFEST, Output, STATE_FOLDER},
     page::beside_program,
     publish::{publish, published},

@@ -18,12 +18,12 @@ use super::last::LastBuild;
 use super::learn::learn;
 use super::metadata::{self, Metadata, Row};
 use super::model::Model;
-use super::output::{Durable, MANIFEST, Output, put};
+use super::output::{Durable, Output, put};
 use super::publish::prune;
 use super::report::{Report, Step};
 use super::resume::Log;
 use super::walk::{Found, Walk, walk};
-use super::{BuildError, load_index, page, work};
+use super::{BuildError, load_index, load_previous, page, work};
 use crate::image::Limits;
 use crate::partition::{Method, PartitionOptions};
 
@@ -85,10 +85,7 @@ pub fn build(
         cancelled,
     )?;
 
-    let previous = match output.folder().join(MANIFEST).exists() {
-        true => Some(load_index(output.folder())?),
-        false => None,
-    };
+    let previous = load_previous(output.folder())?;
     if previous
         .as_ref()
         .is_some_and(|index| index.manifest().model.is_none())

@@ -47,14 +47,15 @@ pub fn publish(dist: &Path, assembled: &Assembled) -> Result<(), BuildError> {
     Ok(())
 }
 
-/// The manifest that `dist` serves now, and its bytes; none when nothing is published.
+/// The manifest that `dist` serves now, and its bytes; none when nothing is published that this version can read.
 pub fn published(dist: &Path) -> Result<Option<(Vec<u8>, Manifest)>, BuildError> {
     let path = dist.join(MANIFEST);
     match fs::read(&path) {
-        Ok(bytes) => {
-            let manifest = Manifest::parse(&bytes)?;
-            Ok(Some((bytes, manifest)))
-        }
+        Ok(bytes) => match Manifest::parse(&bytes) {
+            Ok(manifest) => Ok(Some((bytes, manifest))),
+            Err(IndexError::Outdated { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(BuildError::io("read", &path, source)),
     }

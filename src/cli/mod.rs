@@ -8,6 +8,7 @@
 mod build;
 #[cfg(feature = "embed")]
 mod embed;
+mod eval;
 mod inspect;
 mod interrupt;
 #[cfg(feature = "embed")]
@@ -62,6 +63,7 @@ enum Command {
     #[cfg(feature = "embed")]
     Embed(embed::Arguments),
     Inspect(inspect::Arguments),
+    Eval(eval::Arguments),
     Verify(verify::Arguments),
     Repartition(repartition::Arguments),
 }
@@ -82,6 +84,7 @@ pub fn run() -> ExitCode {
         #[cfg(feature = "embed")]
         Command::Embed(arguments) => embed::run(arguments, &output),
         Command::Inspect(arguments) => inspect::run(arguments, &output),
+        Command::Eval(arguments) => eval::run(arguments, &output),
         Command::Verify(arguments) => verify::run(arguments, &output),
         Command::Repartition(arguments) => repartition::run(arguments, &output),
     };

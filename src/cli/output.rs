@@ -75,6 +75,7 @@ fn code(error: &anyhow::Error) -> &'static str {
     }
     first!(
         crate::build::BuildError,
+        super::eval::EvalError,
         crate::server::ServerError,
         crate::server::maintenance::MaintenanceError,
         crate::index::IndexError,

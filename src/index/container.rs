@@ -46,7 +46,6 @@ impl Writer {
     }
 
     /// Adds a section that readers may skip.
-    #[cfg(test)]
     pub(super) fn optional(&mut self, kind: Kind, content: Vec<u8>) {
         self.sections.push((kind, 0, content));
     }
@@ -134,11 +133,11 @@ impl<'a> Container<'a> {
                 part: "header".to_owned(),
             });
         }
-        if format == 0 {
-            return Err(IndexError::inconsistent(
-                name,
-                "format 0 was never published",
-            ));
+        if format < FORMAT {
+            return Err(IndexError::Outdated {
+                name: name.to_owned(),
+                format,
+            });
         }
 
         let mut sections: Vec<(Kind, &[u8])> = Vec::with_capacity(table.len() / ROW_BYTES);
@@ -192,10 +191,15 @@ impl<'a> Container<'a> {
         Ok(Self { name, sections })
     }
 
+    /// The content of a section that may be absent.
+    pub(super) fn optional(&self, kind: Kind) -> Option<&'a [u8]> {
+        let found = self.sections.iter().find(|(seen, _)| *seen == kind);
+        found.map(|(_, content)| *content)
+    }
+
     /// The content of a section that must be there.
     pub(super) fn section(&self, kind: Kind) -> Result<&'a [u8], IndexError> {
-        let found = self.sections.iter().find(|(seen, _)| *seen == kind);
-        found.map(|(_, content)| *content).ok_or_else(|| {
+        self.optional(kind).ok_or_else(|| {
             let letters = String::from_utf8_lossy(&kind);
             IndexError::inconsistent(self.name, format!("section {letters} is absent"))
         })

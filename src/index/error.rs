@@ -6,6 +6,7 @@ use super::FORMAT;
 pub const CODES: &[&str] = &[
     "index_corrupt",
     "index_newer",
+    "index_outdated",
     "index_missing",
     "index_older",
     "index_unknown_file",
@@ -68,10 +69,15 @@ pub enum IndexError {
     Inconsistent { name: String, what: String },
     /// A format, or a part that cannot be skipped, from a later program.
     #[error(
-        "{name}: {what}, and this program reads formats up to {FORMAT}; update nearsight on the \
+        "{name}: {what}, and this program reads format {FORMAT}; update nearsight on the \
          page, or build the index with the version that the page has"
     )]
     Newer { name: String, what: String },
+    /// A format that this program no longer reads.
+    #[error(
+        "{name}: format {format}, and this program reads format {FORMAT}; build the index again"
+    )]
+    Outdated { name: String, format: u32 },
     /// The manifest is of an earlier epoch than the one held.
     #[error(
         "the manifest is of epoch {found} but epoch {held} is already held; an old copy came from \
@@ -107,6 +113,7 @@ impl IndexError {
             | Self::Inconsistent { .. }
             | Self::Fork { .. } => "index_corrupt",
             Self::Newer { .. } => "index_newer",
+            Self::Outdated { .. } => "index_outdated",
             Self::Older { .. } => "index_older",
             Self::Missing { .. } => "index_missing",
             Self::Unnamed { .. } => "index_unknown_file",

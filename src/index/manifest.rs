@@ -79,8 +79,14 @@ impl Manifest {
                     what: format!("format {format}"),
                 });
             }
-            Some(1..) => {}
-            _ => return Err(IndexError::inconsistent(NAME, "it states no format")),
+            Some(format) if format == u64::from(FORMAT) => {}
+            Some(format) => {
+                return Err(IndexError::Outdated {
+                    name: NAME.to_owned(),
+                    format: format as u32,
+                });
+            }
+            None => return Err(IndexError::inconsistent(NAME, "it states no format")),
         }
         let stated = value
             .as_object_mut()
@@ -283,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_later_format_is_newer_whatever_else_it_holds() {
-        let error = Manifest::parse(br#"{"format": 2, "routes": []}"#).unwrap_err();
+        let error = Manifest::parse(br#"{"format": 99, "routes": []}"#).unwrap_err();
         assert_eq!(error.code(), "index_newer");
         assert!(error.to_string().contains("update nearsight"), "{error}");
     }

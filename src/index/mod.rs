@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | `manifest.json` | names everything else by content hash; the only file that changes | first |
 //! | `routing-HASH.nsr` | centroids, cell table, adjacency, merge tree | before the first query |
-//! | `cells-HASH.nss` | a segment: ids, codes and factors of neighbouring cells | when a query opens one of them |
+//! | `cells-HASH.nss` | a segment: ids and codes of neighbouring cells | when a query opens one of them |
 //! | `records-HASH.nsd` | metadata in blocks by id | when a hit is shown |
 //!
 //! [`Index`] is the way in: it holds a manifest and what has been supplied of the files that it
@@ -15,6 +15,7 @@
 mod advance;
 mod container;
 mod error;
+mod ids;
 mod manifest;
 mod names;
 mod open;
@@ -31,8 +32,9 @@ pub(crate) use routing::check_tree;
 pub use routing::{CellEntry, Routing};
 pub use segment::{Cell, Segment};
 
-/// The format that this program writes, and the newest it reads.
-pub const FORMAT: u32 = 1;
+/// The format that this program writes, and the only one it reads: format 1, of one signed byte a dimension, was
+/// never released.
+pub const FORMAT: u32 = 2;
 
 /// Dimensions above this are refused: no embedding in use is longer, and the bound keeps products
 /// of two sizes far from overflow.

@@ -4,15 +4,11 @@
 //! is already held: a segment must fit the routing's table, and no picture may be in two segments.
 //! A file that fails leaves the index as it was.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
-use super::{FileRef, IndexError, Manifest, Record, Records, Routing, Segment, content_name};
-use crate::quantize;
+use roaring::RoaringBitmap;
 
-/// A set of ids that hashes the same on every run: no random source is reached.
-type Ids = HashSet<u32, BuildHasherDefault<DefaultHasher>>;
+use super::{FileRef, IndexError, Manifest, Record, Records, Routing, Segment, content_name};
 
 /// One epoch, as far as its files have been supplied.
 #[derive(Debug, Clone)]
@@ -22,7 +18,7 @@ pub struct Index {
     pub(super) routing: Option<Arc<Routing>>,
     pub(super) segments: Vec<Option<Arc<Segment>>>,
     pub(super) records: Vec<Option<Arc<Records>>>,
-    pub(super) ids: Ids,
+    pub(super) ids: RoaringBitmap,
 }
 
 /// What a name of the manifest stands for.
@@ -41,7 +37,7 @@ impl Index {
             routing: None,
             segments: vec![None; parsed.segments.len()],
             records: vec![None; parsed.records.len()],
-            ids: Ids::default(),
+            ids: RoaringBitmap::new(),
             manifest: Arc::new(parsed),
         })
     }
@@ -149,7 +145,7 @@ impl Index {
     /// one". None if the picture is unknown or its segment has not been supplied.
     pub fn vector(&self, id: u32) -> Option<Vec<f32>> {
         let routing = self.routing()?;
-        if !self.ids.contains(&id) {
+        if !self.ids.contains(id) {
             return None;
         }
         for (place, entry) in routing.cells.iter().enumerate() {
@@ -164,12 +160,8 @@ impl Index {
             let mut centroid = vec![0.0; routing.dimension];
             routing.centroids.decode(place, &mut centroid);
             let mut vector = vec![0.0; routing.dimension];
-            quantize::decode_row(
-                cell.code(row, routing.dimension),
-                cell.factors[row],
-                &centroid,
-                &mut vector,
-            );
+            cell.codes.decode(row, &centroid, &mut vector);
+            routing.rotation.undo(&mut vector);
             let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
             if length > 0.0 && length.is_finite() {
                 vector.iter_mut().for_each(|value| *value /= length);
@@ -257,7 +249,7 @@ impl Index {
             routing.check_segment(number as u32, name, &segment)?;
         }
         let own = || segment.cells.iter().flat_map(|cell| &cell.ids).copied();
-        if let Some(twice) = own().find(|id| self.ids.contains(id)) {
+        if let Some(twice) = own().find(|&id| self.ids.contains(id)) {
             return Err(IndexError::inconsistent(
                 name,
                 format!("picture {twice} is in another segment too"),

@@ -6,14 +6,15 @@
 //! Sections: `HEAD` epoch u64, dimension u32, cells u32, segments u32, merges u32 · `CELL` id,
 //! segment, slot, rows u32, radius, spread f32 a cell · `CENT` dimension × i8 a cell · `CSCL` f32 a
 //! cell · `ADJN` neighbours of each cell u32 · `ADJC` u32 a neighbour · `TREE` left u32, right u32,
-//! height f32 a merge.
+//! height f32 a merge · `CALI`, which may be absent, the numbers of [`Calibration`] f32.
 
 use super::container::{
     Container, Kind, Writer, f32_values, i8_values, read_f32, read_u32, read_u64, u32_values,
 };
 use super::{DIMENSION_LIMIT, IndexError, Segment};
 use crate::partition::Merge;
-use crate::quantize::Centroids;
+use crate::quantize::{Centroids, Rotation};
+use crate::search::Calibration;
 
 const FILE: Kind = *b"ROUT";
 const HEAD: Kind = *b"HEAD";
@@ -23,6 +24,7 @@ const SCALES: Kind = *b"CSCL";
 const DEGREES: Kind = *b"ADJN";
 const NEIGHBOURS: Kind = *b"ADJC";
 const TREE: Kind = *b"TREE";
+const CALIBRATION: Kind = *b"CALI";
 const CELL_BYTES: usize = 24;
 const MERGE_BYTES: usize = 12;
 
@@ -54,18 +56,31 @@ pub struct Routing {
     pub segments: u32,
     /// The cells.
     pub cells: Vec<CellEntry>,
-    /// Their centroids, in the same order.
+    /// Their centroids, in the same order, rotated.
     pub centroids: Centroids,
+    /// What turns a query into the space of the centroids and codes; follows from the dimension, so no file holds it.
+    pub rotation: Rotation,
     /// The nearest cells of each cell.
     pub adjacency: Vec<Vec<u32>>,
     /// How the cells join into ever larger ones: leaves are places, node `cells + i` is merge `i`.
     pub merges: Vec<Merge>,
+    /// How far to search for which recall, if it was found out for this epoch.
+    pub calibration: Option<Calibration>,
 }
 
 impl Routing {
     /// Reads and checks the tables; `name` is for errors.
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, IndexError> {
-        let known = [HEAD, CELLS, CENTROIDS, SCALES, DEGREES, NEIGHBOURS, TREE];
+        let known = [
+            HEAD,
+            CELLS,
+            CENTROIDS,
+            SCALES,
+            DEGREES,
+            NEIGHBOURS,
+            TREE,
+            CALIBRATION,
+        ];
         let container = Container::parse(name, bytes, FILE, "routing (.nsr)", &known)?;
         let wrong = |what: String| IndexError::inconsistent(name, what);
 
@@ -133,14 +148,24 @@ impl Routing {
             })
             .collect();
         check_tree(&merges, count).map_err(wrong)?;
+        let calibration = match container.optional(CALIBRATION) {
+            None => None,
+            Some(bytes) => {
+                let read = Calibration::read(bytes);
+                let no_numbers = || wrong("its calibration holds no valid numbers".to_owned());
+                Some(read.ok_or_else(no_numbers)?)
+            }
+        };
         Ok(Self {
             epoch,
             dimension,
             segments,
             cells,
             centroids,
+            rotation: Rotation::new(dimension),
             adjacency,
             merges,
+            calibration,
         })
     }
 
@@ -200,7 +225,21 @@ impl Routing {
             .iter()
             .flat_map(|merge| words(&[merge.left, merge.right, merge.height.to_bits()]));
         writer.required(TREE, merges.collect());
+        if let Some(calibration) = &self.calibration {
+            writer.optional(CALIBRATION, calibration.write());
+        }
         writer.finish()
+    }
+
+    /// The centroid of a cell as a search sees it, turned back to where the vectors came from.
+    ///
+    /// # Panics
+    /// When there is no such place.
+    pub fn centroid(&self, place: usize) -> Vec<f32> {
+        let mut centroid = vec![0.0; self.dimension];
+        self.centroids.decode(place, &mut centroid);
+        self.rotation.undo(&mut centroid);
+        centroid
     }
 
     /// Rows of all cells together.
@@ -306,7 +345,7 @@ pub(crate) fn check_tree(merges: &[Merge], cells: usize) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quantize::RowFactors;
+    use crate::quantize::{CodeBits, RowCodes};
 
     fn sample() -> Routing {
         let cell = |id, segment, slot, rows| CellEntry {
@@ -324,6 +363,7 @@ mod tests {
             cells: vec![cell(9, 1, 0, 2), cell(4, 0, 1, 1), cell(5, 0, 0, 3)],
             centroids: Centroids::from_parts(2, vec![1, 2, 3, 4, 5, -6], vec![0.5, 0.25, 0.125])
                 .unwrap(),
+            rotation: Rotation::new(2),
             adjacency: vec![vec![1, 2], vec![0], vec![]],
             merges: vec![
                 Merge {
@@ -337,6 +377,7 @@ mod tests {
                     height: 2.0,
                 },
             ],
+            calibration: None,
         }
     }
 
@@ -393,17 +434,15 @@ mod tests {
     fn a_segment_that_does_not_fit_the_table_is_refused() {
         let cell = |ids: &[u32]| super::super::Cell {
             ids: ids.to_vec(),
-            codes: vec![0; ids.len() * 2],
-            factors: ids
-                .iter()
-                .map(|_| RowFactors {
-                    scale: 1.0,
-                    offset: 0.0,
-                })
-                .collect(),
+            codes: RowCodes::encode(
+                &vec![&[0.5, 0.25][..]; ids.len()],
+                &[0.5, 0.0],
+                CodeBits::Nine,
+            ),
         };
         let fits = Segment {
             dimension: 2,
+            bits: CodeBits::Nine,
             cells: vec![cell(&[1, 2, 3]), cell(&[7])],
         };
         let routing = sample();
@@ -411,16 +450,19 @@ mod tests {
         assert!(routing.check_segment(1, "s", &fits).is_err());
         let fewer_rows = Segment {
             dimension: 2,
+            bits: CodeBits::Nine,
             cells: vec![cell(&[1, 2]), cell(&[7])],
         };
         assert!(routing.check_segment(0, "s", &fewer_rows).is_err());
         let more_cells = Segment {
             dimension: 2,
+            bits: CodeBits::Nine,
             cells: vec![cell(&[1, 2, 3]), cell(&[7]), cell(&[8])],
         };
         assert!(routing.check_segment(0, "s", &more_cells).is_err());
         let longer = Segment {
             dimension: 3,
+            bits: CodeBits::Nine,
             cells: vec![],
         };
         assert!(routing.check_segment(0, "s", &longer).is_err());

@@ -27,10 +27,43 @@ fn integer_kernels_agree(code: &[i8], query: &[i16]) {
     assert_eq!(dispatch::dot_i8_i16(code, query), truth);
     let mut reversed = code.to_vec();
     reversed.reverse();
-    let rows = [code, &reversed, code].concat();
-    let mut out = [i32::MIN; 3];
+    // Seven rows: one group of four and a remainder of three.
+    let rows = [code, &reversed, code, &reversed, code, code, &reversed].concat();
+    let (mut out, mut truths) = ([i32::MIN; 7], [0; 7]);
     dispatch::dot_i8_i16_rows(&rows, query, &mut out);
-    assert_eq!(out, [truth, scalar::dot_i8_i16(&reversed, query), truth]);
+    scalar::dot_i8_i16_rows(&rows, query, &mut truths);
+    assert_eq!((out, out[0]), (truths, truth));
+}
+
+fn unsigned_kernels_agree(low: &[u8], query: &[i16]) {
+    assert_eq!(
+        dispatch::dot_u8_i16(low, query),
+        scalar::dot_u8_i16(low, query)
+    );
+}
+
+/// `bytes` fill as many pairs of tables as they can, `entries` the tables, cut to 7 bits.
+fn sign_scans_agree(bytes: &[u8], entries: &[u8]) {
+    let pairs = bytes.len().min(entries.len()) / 32;
+    let tables: Vec<u8> = entries[..32 * pairs].iter().map(|e| e & 127).collect();
+    let (mut truth, mut sums) = ([0; 32], [1; 32]);
+    scalar::scan_signs(&bytes[..32 * pairs], &tables, &mut truth);
+    dispatch::scan_signs(&bytes[..32 * pairs], &tables, &mut sums);
+    assert_eq!(sums, truth);
+    let values = truth.map(|sum| f32::from(sum) - 100.0);
+    for floor in [
+        -101.0,
+        values[7],
+        0.0,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        f32::NAN,
+    ] {
+        assert_eq!(
+            dispatch::not_below(&values, floor),
+            scalar::not_below(&values, floor)
+        );
+    }
 }
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -61,6 +94,18 @@ mod native {
         }
 
         #[test]
+        fn unsigned_integer_kernels_equal_scalar(pairs in pairs(any::<u8>(), any::<i16>())) {
+            let (low, query): (Vec<u8>, Vec<i16>) = pairs.into_iter().unzip();
+            unsigned_kernels_agree(&low, &query);
+        }
+
+        #[test]
+        fn scans_of_signs_equal_scalar(pairs in prop::collection::vec((any::<u8>(), any::<u8>()), 0..600)) {
+            let (bytes, entries): (Vec<u8>, Vec<u8>) = pairs.into_iter().unzip();
+            sign_scans_agree(&bytes, &entries);
+        }
+
+        #[test]
         fn a_dot_product_is_close_to_the_one_in_f64(pairs in pairs(-1f32..1.0, -1f32..1.0)) {
             let (a, b): (Vec<f32>, Vec<f32>) = pairs.into_iter().unzip();
             let wide: f64 = a.iter().zip(&b).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum();
@@ -87,7 +132,15 @@ mod native {
     }
 
     #[test]
+    fn the_largest_entries_of_every_table_add_up() {
+        let mut sums = [0; 32];
+        dispatch::scan_signs(&[0xff; 32 * 16], &[127; 32 * 16], &mut sums);
+        assert_eq!(sums, [32 * 127; 32]);
+    }
+
+    #[test]
     fn an_integer_sum_beyond_32_bits_wraps_alike() {
+        unsigned_kernels_agree(&vec![u8::MAX; 2_001], &vec![i16::MIN; 2_001]);
         integer_kernels_agree(&vec![i8::MIN; 2_001], &vec![i16::MIN; 2_001]);
     }
 
@@ -141,5 +194,18 @@ mod browser {
             integer_kernels_agree(&code, &query);
         }
         integer_kernels_agree(&[i8::MIN; 2_001], &[i16::MIN; 2_001]);
+    }
+
+    #[wasm_bindgen_test]
+    fn unsigned_kernels_and_scans_of_signs_equal_scalar() {
+        let mut state = 3;
+        for length in (0..150).chain([512, 1_003]) {
+            let low: Vec<u8> = (0..length).map(|_| next(&mut state) as u8).collect();
+            let query: Vec<i16> = (0..length).map(|_| next(&mut state) as i16).collect();
+            unsigned_kernels_agree(&low, &query);
+            let entries: Vec<u8> = (0..length).map(|_| next(&mut state) as u8).collect();
+            sign_scans_agree(&low, &entries);
+        }
+        unsigned_kernels_agree(&[u8::MAX; 2_001], &[i16::MIN; 2_001]);
     }
 }

@@ -3,7 +3,7 @@
 //! On x86-64 the choice is made at run time (the standard library keeps the answer, so that asking
 //! costs a load); on wasm at compile time, because a module with simd128 in it does not load where
 //! simd128 is missing. The functions that take many rows ask once for all of them.
-use super::scalar;
+use super::{SCAN_ROWS, scalar};
 
 /// Σ aᵢ·bᵢ
 ///
@@ -104,10 +104,68 @@ pub fn dot_i8_i16_rows(codes: &[i8], query: &[i16], out: &mut [i32]) {
         // SAFETY: AVX2 was just found.
         return unsafe { super::x86_64::dot_i8_i16_rows(codes, query, out) };
     }
-    if query.is_empty() {
-        return out.fill(0);
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    return super::wasm::dot_i8_i16_rows(codes, query, out);
+    #[allow(unreachable_code)]
+    scalar::dot_i8_i16_rows(codes, query, out)
+}
+
+/// Σ lowᵢ·queryᵢ with unsigned codes, exact while the true sum fits 32 bits, wrapping beyond.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn dot_u8_i16(low: &[u8], query: &[i16]) -> i32 {
+    assert_eq!(
+        low.len(),
+        query.len(),
+        "dot_u8_i16 needs a code and a query of one length"
+    );
+    #[cfg(target_arch = "x86_64")]
+    if std::is_x86_feature_detected!("avx2") {
+        // SAFETY: AVX2 was just found.
+        return unsafe { super::x86_64::dot_u8_i16(low, query) };
     }
-    for (code, result) in codes.chunks_exact(query.len()).zip(out) {
-        *result = dot_i8_i16(code, query);
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    return super::wasm::dot_u8_i16(low, query);
+    #[allow(unreachable_code)]
+    scalar::dot_u8_i16(low, query)
+}
+
+/// For each of 32 rows the sum of what its sign bits look up: a scan of 1-bit codes by shuffles (André, Kermarrec and
+/// Le Scouarnec, VLDB 2015).
+///
+/// `block` holds 32 bytes for each pair of tables, byte `r` being row `r`'s: the low four bits look into the first table of
+/// the pair, the high four into the second. `tables` holds 16 entries a table, each at most 127, so that the two entries of a byte
+/// add without overflow. Sums beyond 16 bits wrap; `quantize::PreparedQuery` keeps the entries small enough.
+///
+/// # Panics
+/// When block and tables are not of the same number of pairs.
+pub fn scan_signs(block: &[u8], tables: &[u8], sums: &mut [u16; SCAN_ROWS]) {
+    assert!(
+        block.len() == tables.len() && block.len().is_multiple_of(SCAN_ROWS),
+        "scan_signs needs 32 codes for each pair of tables"
+    );
+    debug_assert!(tables.iter().all(|&entry| entry < 128));
+    #[cfg(target_arch = "x86_64")]
+    if std::is_x86_feature_detected!("avx2") {
+        // SAFETY: AVX2 was just found.
+        return unsafe { super::x86_64::scan_signs(block, tables, sums) };
     }
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    return super::wasm::scan_signs(block, tables, sums);
+    #[allow(unreachable_code)]
+    scalar::scan_signs(block, tables, sums)
+}
+
+/// Bit `i` is set when value `i` is at least `floor`; of NaN it is not.
+pub fn not_below(values: &[f32; SCAN_ROWS], floor: f32) -> u32 {
+    #[cfg(target_arch = "x86_64")]
+    if std::is_x86_feature_detected!("avx2") {
+        // SAFETY: AVX2 was just found.
+        return unsafe { super::x86_64::not_below(values, floor) };
+    }
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    return super::wasm::not_below(values, floor);
+    #[allow(unreachable_code)]
+    scalar::not_below(values, floor)
 }

@@ -20,4 +20,10 @@ mod x86_64;
 #[cfg(test)]
 mod agreement;
 
-pub use dispatch::{dot_f32, dot_f32_rows, dot_i8_i16, dot_i8_i16_rows, squared_distance_f32};
+pub use dispatch::{
+    dot_f32, dot_f32_rows, dot_i8_i16, dot_i8_i16_rows, dot_u8_i16, not_below, scan_signs,
+    squared_distance_f32,
+};
+
+/// Rows of a block of signs: two registers of wasm's, one of AVX2's.
+pub const SCAN_ROWS: usize = 32;

@@ -5,6 +5,8 @@
 //! lane j + 2 (j < 2), then lane 1. Eight lanes are one AVX register or two of wasm's, and they are
 //! what a compiler turns into SSE on its own, so the reference is not slow either.
 
+use super::SCAN_ROWS;
+
 pub const LANES: usize = 8;
 
 pub fn dot_f32(a: &[f32], b: &[f32]) -> f32 {
@@ -39,6 +41,40 @@ pub fn dot_i8_i16(code: &[i8], query: &[i16]) -> i32 {
     code.iter().zip(query).fold(0i32, |sum, (&c, &q)| {
         sum.wrapping_add(i32::from(c) * i32::from(q))
     })
+}
+
+pub fn dot_i8_i16_rows(codes: &[i8], query: &[i16], out: &mut [i32]) {
+    if query.is_empty() {
+        return out.fill(0);
+    }
+    for (code, result) in codes.chunks_exact(query.len()).zip(out) {
+        *result = dot_i8_i16(code, query);
+    }
+}
+
+/// Σ lowᵢ·queryᵢ with unsigned codes; wraps as `dot_i8_i16` does.
+pub fn dot_u8_i16(low: &[u8], query: &[i16]) -> i32 {
+    low.iter().zip(query).fold(0i32, |sum, (&l, &q)| {
+        sum.wrapping_add(i32::from(l) * i32::from(q))
+    })
+}
+
+pub fn not_below(values: &[f32; SCAN_ROWS], floor: f32) -> u32 {
+    values.iter().enumerate().fold(0, |mask, (place, &value)| {
+        mask | u32::from(value >= floor) << place
+    })
+}
+
+/// See `dispatch::scan_signs`. Two entries are below 256, so a pair of look-ups never overflows a byte in any version.
+pub fn scan_signs(block: &[u8], tables: &[u8], sums: &mut [u16; SCAN_ROWS]) {
+    sums.fill(0);
+    for (codes, pair) in block.chunks_exact(SCAN_ROWS).zip(tables.chunks_exact(32)) {
+        let (low, high) = pair.split_at(16);
+        for (sum, &code) in sums.iter_mut().zip(codes) {
+            let both = low[usize::from(code & 15)] + high[usize::from(code >> 4)];
+            *sum = sum.wrapping_add(u16::from(both));
+        }
+    }
 }
 
 /// The values behind the last whole block, fewer than eight: value j goes to lane j.

@@ -4,6 +4,7 @@
 //! likes, and two visitors would then see two orders of hits.
 use std::arch::wasm32::*;
 
+use super::SCAN_ROWS;
 use super::scalar::{self, LANES};
 
 pub fn dot_f32(a: &[f32], b: &[f32]) -> f32 {
@@ -57,6 +58,128 @@ pub fn dot_i8_i16(code: &[i8], query: &[i16]) -> i32 {
         .wrapping_add(i32x4_extract_lane::<2>(sum))
         .wrapping_add(i32x4_extract_lane::<3>(sum))
         .wrapping_add(scalar::dot_i8_i16(code_rest, query_rest))
+}
+
+/// Four rows share the loads of the query, and their sums meet in one register.
+pub fn dot_i8_i16_rows(codes: &[i8], query: &[i16], out: &mut [i32]) {
+    let dimension = query.len();
+    if dimension == 0 {
+        return out.fill(0);
+    }
+    let (query_blocks, query_rest) = query.as_chunks::<16>();
+    let mut fours = codes.chunks_exact(4 * dimension);
+    let (out_fours, out_rest) = out.as_chunks_mut::<4>();
+    for (four, results) in fours.by_ref().zip(out_fours) {
+        let (one, others) = four.split_at(dimension);
+        let (two, others) = others.split_at(dimension);
+        let (three, four) = others.split_at(dimension);
+        let rows = [one, two, three, four].map(|row| row.as_chunks::<16>());
+        let mut sums = [i32x4_splat(0); 4];
+        for (place, q) in query_blocks.iter().enumerate() {
+            // SAFETY: `q` is 32 bytes long, two registers; `v128_load` asks for no alignment.
+            let (q_low, q_high) = unsafe {
+                (
+                    v128_load(q.as_ptr().cast()),
+                    v128_load(q.as_ptr().add(8).cast()),
+                )
+            };
+            for (sum, (blocks, _)) in sums.iter_mut().zip(rows) {
+                // SAFETY: the block is 16 bytes long, one register.
+                let c = unsafe { v128_load(blocks[place].as_ptr().cast()) };
+                *sum = i32x4_add(*sum, i32x4_dot_i16x8(i16x8_extend_low_i8x16(c), q_low));
+                *sum = i32x4_add(*sum, i32x4_dot_i16x8(i16x8_extend_high_i8x16(c), q_high));
+            }
+        }
+        let [a, b, c, d] = sums;
+        let ab = i32x4_add(
+            i32x4_shuffle::<0, 4, 1, 5>(a, b),
+            i32x4_shuffle::<2, 6, 3, 7>(a, b),
+        );
+        let cd = i32x4_add(
+            i32x4_shuffle::<0, 4, 1, 5>(c, d),
+            i32x4_shuffle::<2, 6, 3, 7>(c, d),
+        );
+        let all = i32x4_add(
+            i32x4_shuffle::<0, 1, 4, 5>(ab, cd),
+            i32x4_shuffle::<2, 3, 6, 7>(ab, cd),
+        );
+        // SAFETY: four i32 are one register; `v128_store` asks for no alignment.
+        unsafe { v128_store(results.as_mut_ptr().cast(), all) };
+        for (result, (_, rest)) in results.iter_mut().zip(rows) {
+            *result = result.wrapping_add(scalar::dot_i8_i16(rest, query_rest));
+        }
+    }
+    for (code, result) in fours.remainder().chunks_exact(dimension).zip(out_rest) {
+        *result = dot_i8_i16(code, query);
+    }
+}
+
+pub fn dot_u8_i16(low: &[u8], query: &[i16]) -> i32 {
+    let (low_blocks, low_rest) = low.as_chunks::<16>();
+    let (query_blocks, query_rest) = query.as_chunks::<16>();
+    let (mut even, mut odd) = (i32x4_splat(0), i32x4_splat(0));
+    for (l, q) in low_blocks.iter().zip(query_blocks) {
+        // SAFETY: `l` is 16 bytes long and `q` 32, two registers; `v128_load` asks for no alignment.
+        let (l, q_low, q_high) = unsafe {
+            (
+                v128_load(l.as_ptr().cast()),
+                v128_load(q.as_ptr().cast()),
+                v128_load(q.as_ptr().add(8).cast()),
+            )
+        };
+        even = i32x4_add(even, i32x4_dot_i16x8(i16x8_extend_low_u8x16(l), q_low));
+        odd = i32x4_add(odd, i32x4_dot_i16x8(i16x8_extend_high_u8x16(l), q_high));
+    }
+    let sum = i32x4_add(even, odd);
+    i32x4_extract_lane::<0>(sum)
+        .wrapping_add(i32x4_extract_lane::<1>(sum))
+        .wrapping_add(i32x4_extract_lane::<2>(sum))
+        .wrapping_add(i32x4_extract_lane::<3>(sum))
+        .wrapping_add(scalar::dot_u8_i16(low_rest, query_rest))
+}
+
+pub fn not_below(values: &[f32; SCAN_ROWS], floor: f32) -> u32 {
+    let floor = f32x4_splat(floor);
+    values
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .enumerate()
+        .fold(0, |mask, (place, four)| {
+            // SAFETY: four f32 are one register; `v128_load` asks for no alignment.
+            let four = unsafe { v128_load(four.as_ptr().cast()) };
+            mask | u32::from(i32x4_bitmask(f32x4_ge(four, floor))) << (4 * place)
+        })
+}
+
+pub fn scan_signs(block: &[u8], tables: &[u8], sums: &mut [u16; SCAN_ROWS]) {
+    let nibble = u8x16_splat(15);
+    let mut totals = [u16x8_splat(0); 4];
+    let (codes, _) = block.as_chunks::<SCAN_ROWS>();
+    let (pairs, _) = tables.as_chunks::<32>();
+    for (codes, pair) in codes.iter().zip(pairs) {
+        // SAFETY: both arrays are 32 bytes long, two registers each; `v128_load` asks for no alignment.
+        let (first, second, low, high) = unsafe {
+            (
+                v128_load(codes.as_ptr().cast()),
+                v128_load(codes.as_ptr().add(16).cast()),
+                v128_load(pair.as_ptr().cast()),
+                v128_load(pair.as_ptr().add(16).cast()),
+            )
+        };
+        for (half, codes) in [first, second].into_iter().enumerate() {
+            let both = u8x16_add(
+                u8x16_swizzle(low, v128_and(codes, nibble)),
+                u8x16_swizzle(high, u8x16_shr(codes, 4)),
+            );
+            totals[2 * half] = u16x8_add(totals[2 * half], u16x8_extend_low_u8x16(both));
+            totals[2 * half + 1] = u16x8_add(totals[2 * half + 1], u16x8_extend_high_u8x16(both));
+        }
+    }
+    for (place, total) in totals.into_iter().enumerate() {
+        // SAFETY: four registers of eight u16 fill the 32 places.
+        unsafe { v128_store(sums.as_mut_ptr().add(8 * place).cast(), total) };
+    }
 }
 
 #[inline]

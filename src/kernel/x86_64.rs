@@ -4,6 +4,7 @@
 //! would then make other bits than the browser.
 use std::arch::x86_64::*;
 
+use super::SCAN_ROWS;
 use super::scalar::{self, LANES};
 
 #[target_feature(enable = "avx2")]
@@ -99,11 +100,114 @@ pub fn dot_i8_i16(code: &[i8], query: &[i16]) -> i32 {
 
 #[target_feature(enable = "avx2")]
 pub fn dot_i8_i16_rows(codes: &[i8], query: &[i16], out: &mut [i32]) {
-    if query.is_empty() {
+    let dimension = query.len();
+    if dimension == 0 {
         return out.fill(0);
     }
-    for (code, result) in codes.chunks_exact(query.len()).zip(out) {
+    let (query_blocks, query_rest) = query.as_chunks::<16>();
+    let mut fours = codes.chunks_exact(4 * dimension);
+    let (out_fours, out_rest) = out.as_chunks_mut::<4>();
+    for (four, results) in fours.by_ref().zip(out_fours) {
+        let (one, others) = four.split_at(dimension);
+        let (two, others) = others.split_at(dimension);
+        let (three, four) = others.split_at(dimension);
+        let rows = [one, two, three, four].map(|row| row.as_chunks::<16>());
+        let mut sums = [_mm256_setzero_si256(); 4];
+        for (place, q) in query_blocks.iter().enumerate() {
+            // SAFETY: `q` is 32 bytes long; an unaligned load is asked for.
+            let q = unsafe { _mm256_loadu_si256(q.as_ptr().cast()) };
+            for (sum, (blocks, _)) in sums.iter_mut().zip(rows) {
+                // SAFETY: the block is 16 bytes long; an unaligned load is asked for.
+                let c = unsafe { _mm_loadu_si128(blocks[place].as_ptr().cast()) };
+                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(_mm256_cvtepi8_epi16(c), q));
+            }
+        }
+        let ab = _mm256_hadd_epi32(sums[0], sums[1]);
+        let cd = _mm256_hadd_epi32(sums[2], sums[3]);
+        let all = _mm256_hadd_epi32(ab, cd);
+        let all = _mm_add_epi32(
+            _mm256_castsi256_si128(all),
+            _mm256_extracti128_si256::<1>(all),
+        );
+        // SAFETY: four i32 are 16 bytes; an unaligned store is asked for.
+        unsafe { _mm_storeu_si128(results.as_mut_ptr().cast(), all) };
+        for (result, (_, rest)) in results.iter_mut().zip(rows) {
+            *result = result.wrapping_add(scalar::dot_i8_i16(rest, query_rest));
+        }
+    }
+    for (code, result) in fours.remainder().chunks_exact(dimension).zip(out_rest) {
         *result = dot_i8_i16(code, query);
+    }
+}
+
+#[target_feature(enable = "avx2")]
+pub fn dot_u8_i16(low: &[u8], query: &[i16]) -> i32 {
+    let (low_blocks, low_rest) = low.as_chunks::<16>();
+    let (query_blocks, query_rest) = query.as_chunks::<16>();
+    let mut sum = _mm256_setzero_si256();
+    for (l, q) in low_blocks.iter().zip(query_blocks) {
+        // SAFETY: `l` is 16 bytes long, `q` 32; unaligned loads are asked for.
+        let (l, q) = unsafe {
+            (
+                _mm_loadu_si128(l.as_ptr().cast()),
+                _mm256_loadu_si256(q.as_ptr().cast()),
+            )
+        };
+        // u8 widened to i16 times i16, summed in pairs: at most 2·255·2¹⁵, so the pair never overflows.
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_cvtepu8_epi16(l), q));
+    }
+    let half = _mm_add_epi32(
+        _mm256_castsi256_si128(sum),
+        _mm256_extracti128_si256::<1>(sum),
+    );
+    let half = _mm_add_epi32(half, _mm_shuffle_epi32::<0b01_00_11_10>(half));
+    let half = _mm_add_epi32(half, _mm_shuffle_epi32::<0b10_11_00_01>(half));
+    _mm_cvtsi128_si32(half).wrapping_add(scalar::dot_u8_i16(low_rest, query_rest))
+}
+
+#[target_feature(enable = "avx2")]
+pub fn not_below(values: &[f32; SCAN_ROWS], floor: f32) -> u32 {
+    let floor = _mm256_set1_ps(floor);
+    let (eights, _) = values.as_chunks::<LANES>();
+    eights.iter().enumerate().fold(0, |mask, (place, eight)| {
+        let above = _mm256_cmp_ps::<_CMP_GE_OQ>(load(eight), floor);
+        mask | (_mm256_movemask_ps(above) as u32) << (8 * place)
+    })
+}
+
+#[target_feature(enable = "avx2")]
+pub fn scan_signs(block: &[u8], tables: &[u8], sums: &mut [u16; SCAN_ROWS]) {
+    let nibble = _mm256_set1_epi8(15);
+    let (mut first, mut second) = (_mm256_setzero_si256(), _mm256_setzero_si256());
+    let (codes, _) = block.as_chunks::<SCAN_ROWS>();
+    let (pairs, _) = tables.as_chunks::<32>();
+    for (codes, pair) in codes.iter().zip(pairs) {
+        // SAFETY: `codes` and `pair` are 32 bytes long; unaligned loads are asked for.
+        let (codes, pair) = unsafe {
+            (
+                _mm256_loadu_si256(codes.as_ptr().cast()),
+                _mm256_loadu_si256(pair.as_ptr().cast()),
+            )
+        };
+        let low = _mm256_permute2x128_si256::<0x00>(pair, pair);
+        let high = _mm256_permute2x128_si256::<0x11>(pair, pair);
+        let both = _mm256_add_epi8(
+            _mm256_shuffle_epi8(low, _mm256_and_si256(codes, nibble)),
+            _mm256_shuffle_epi8(
+                high,
+                _mm256_and_si256(_mm256_srli_epi16::<4>(codes), nibble),
+            ),
+        );
+        first = _mm256_add_epi16(first, _mm256_cvtepu8_epi16(_mm256_castsi256_si128(both)));
+        second = _mm256_add_epi16(
+            second,
+            _mm256_cvtepu8_epi16(_mm256_extracti128_si256::<1>(both)),
+        );
+    }
+    // SAFETY: two registers of sixteen u16 fill the 32 places; unaligned stores are asked for.
+    unsafe {
+        _mm256_storeu_si256(sums.as_mut_ptr().cast(), first);
+        _mm256_storeu_si256(sums.as_mut_ptr().add(16).cast(), second);
     }
 }
 

@@ -10,6 +10,8 @@ pub struct Centroids {
     dimension: usize,
     codes: Vec<i8>,
     scales: Vec<f32>,
+    /// The squared length of each decoded centroid.
+    squares: Vec<f32>,
 }
 
 impl Centroids {
@@ -27,11 +29,7 @@ impl Centroids {
                 code.clamp(-127.0, 127.0) as i8
             }));
         }
-        Centroids {
-            dimension: rows.dimension(),
-            codes,
-            scales,
-        }
+        Centroids::of(rows.dimension(), codes, scales)
     }
 
     /// From a file: row-major codes, and the scales, whose number is the number of centroids.
@@ -59,11 +57,28 @@ impl Centroids {
                 scale: scales[centroid],
             });
         }
-        Ok(Centroids {
+        Ok(Centroids::of(dimension, codes, scales))
+    }
+
+    fn of(dimension: usize, codes: Vec<i8>, scales: Vec<f32>) -> Centroids {
+        // The sum of squares of integers is exact: at most 2¹⁴ · 8,192.
+        let squares = codes
+            .chunks_exact(dimension)
+            .zip(&scales)
+            .map(|(code, &scale)| {
+                let sum: u32 = code
+                    .iter()
+                    .map(|&c| (i32::from(c) * i32::from(c)) as u32)
+                    .sum();
+                sum as f32 * (scale * scale)
+            })
+            .collect();
+        Centroids {
             dimension,
             codes,
             scales,
-        })
+            squares,
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -85,6 +100,11 @@ impl Centroids {
 
     pub fn scales(&self) -> &[f32] {
         &self.scales
+    }
+
+    /// The squared length of each centroid as decoded.
+    pub fn squares(&self) -> &[f32] {
+        &self.squares
     }
 
     /// # Panics

@@ -27,15 +27,25 @@ pub enum QuantizeError {
         "centroid {centroid} has the scale {scale}; expected a finite number of at least 0: the index is damaged, publish it again"
     )]
     BadScale { centroid: usize, scale: f32 },
+    #[error(
+        "the codes of {rows} rows of dimension {dimension} have other lengths; the index is damaged, publish it again"
+    )]
+    CodesDisagree { rows: usize, dimension: usize },
+    #[error(
+        "factors run from {least} in steps of {step}; expected finite numbers, steps of at least 0: the index is damaged, publish it again"
+    )]
+    BadFactor { least: f32, step: f32 },
 }
 
 impl QuantizeError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::QueryNotANumber { .. } => "query_invalid",
-            Self::NoDimension | Self::PartsDisagree { .. } | Self::BadScale { .. } => {
-                "index_corrupt"
-            }
+            Self::NoDimension
+            | Self::PartsDisagree { .. }
+            | Self::BadScale { .. }
+            | Self::CodesDisagree { .. }
+            | Self::BadFactor { .. } => "index_corrupt",
         }
     }
 }

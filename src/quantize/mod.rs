@@ -1,13 +1,14 @@
-//! Vector ⇄ code: int8 centroids, int8 residuals against the decoded centroid, and a 16-bit query.
+//! Vector ⇄ code: a rotation, int8 centroids, nested codes of the residuals, and a 16-bit query.
 //!
-//! A row is stored as its difference from the centroid that the reader will decode, one signed byte a
-//! dimension, and two factors that make the estimate of an inner product unbiased (`row`). The query
-//! keeps 16 bits (`query`): with 8 it caps recall@10 at 0.994. Rounding and summation order are
-//! fixed, so that the builder on a server and the builder in a browser write the same bytes.
+//! A vector is turned by a fixed random rotation (`rotation`), and a row is stored as its difference from the centroid that
+//! the reader will decode: a plane of signs that a scan reads, and low bits that only a rerank reads (`codes`). The query keeps 16
+//! bits (`query`). Rounding and summation order are fixed, so that the builder on a server and the builder in a
+//! browser write the same bytes.
 mod centroids;
+mod codes;
 mod error;
 mod query;
-mod row;
+mod rotation;
 
 #[cfg(test)]
 mod recall;
@@ -15,6 +16,7 @@ mod recall;
 mod reproducible;
 
 pub use centroids::Centroids;
+pub use codes::{CodeBits, CodeParts, FactorRange, FactorRanges, RowCodes, sign_bytes};
 pub use error::{CODES, QuantizeError};
-pub use query::PreparedQuery;
-pub use row::{RowFactors, decode_row, encode_row, residual_norm};
+pub use query::{PreparedQuery, slack};
+pub use rotation::Rotation;

@@ -64,14 +64,12 @@ impl<'a> Snapshot<'a> {
             let Some(cell) = cell else {
                 return Err(not_loaded);
             };
-            let mut centroid = vec![0.0; dimension];
-            routing.centroids.decode(place, &mut centroid);
             ids.extend_from_slice(&cell.ids);
             cells.push(CellState {
                 id: entry.id,
                 segment: entry.segment,
                 members: cell.ids.clone(),
-                centroid,
+                centroid: routing.centroid(place),
             });
         }
         ids.sort_unstable();

@@ -24,12 +24,13 @@ pub fn exact(rows: Rows, ids: &[u32], vector: &[f32], k: usize) -> Vec<Hit> {
             0.0
         };
         let score = cosine.clamp(-1.0, 1.0);
-        best.offer(Hit {
+        let hit = Hit {
             id,
             score,
             distance: distance_of(score),
             cell: NO_CELL,
-        });
+        };
+        best.offer(hit, 0);
     }
     best.into_hits()
 }

@@ -1,7 +1,7 @@
 //! What is known so far → open the next cell, or stop.
 //!
-//! The next cell is opened while the confidence is below the recall asked for. It cannot reach it
-//! as long as fewer than k hits pass the filter, because then a row at any distance would change
+//! The next cell is opened until the stop rule has enough. It has not as long as fewer than k hits
+//! pass the filter, because then a row at any distance would change
 //! the answer (see `reach` in `query`): so k hits come back whenever k exist. Where `min_score` is
 //! given, a row beyond its distance changes nothing, and the search ends without k hits as soon as
 //! no row within that distance is expected in the cells left.
@@ -21,13 +21,13 @@ pub(super) fn decide(
     options: &SearchOptions,
     opened: usize,
     cells: usize,
-    confidence: f32,
+    enough: bool,
 ) -> Decision {
     if opened >= cells {
         return Decision::Stop { capped: false };
     }
     let exhaustive = options.exact || options.recall >= 1.0;
-    if opened > 0 && !exhaustive && confidence >= options.recall {
+    if opened > 0 && !exhaustive && enough {
         return Decision::Stop { capped: false };
     }
     match options.max_cells {
@@ -52,14 +52,14 @@ mod tests {
     #[test]
     fn it_goes_on_until_the_recall_asked_is_expected() {
         let options = options(|_| {});
-        assert_eq!(decide(&options, 0, 9, 0.0), Decision::Open);
-        assert_eq!(decide(&options, 3, 9, 0.89), Decision::Open);
+        assert_eq!(decide(&options, 0, 9, true), Decision::Open);
+        assert_eq!(decide(&options, 3, 9, false), Decision::Open);
         assert_eq!(
-            decide(&options, 3, 9, 0.9),
+            decide(&options, 3, 9, true),
             Decision::Stop { capped: false }
         );
         assert_eq!(
-            decide(&options, 9, 9, 0.1),
+            decide(&options, 9, 9, false),
             Decision::Stop { capped: false }
         );
     }
@@ -67,14 +67,17 @@ mod tests {
     #[test]
     fn a_cap_ends_it_and_says_so_only_where_more_was_wanted() {
         let options = options(|options| options.max_cells = Some(3));
-        assert_eq!(decide(&options, 2, 9, 0.1), Decision::Open);
-        assert_eq!(decide(&options, 3, 9, 0.1), Decision::Stop { capped: true });
+        assert_eq!(decide(&options, 2, 9, false), Decision::Open);
         assert_eq!(
-            decide(&options, 3, 9, 0.95),
+            decide(&options, 3, 9, false),
+            Decision::Stop { capped: true }
+        );
+        assert_eq!(
+            decide(&options, 3, 9, true),
             Decision::Stop { capped: false }
         );
         assert_eq!(
-            decide(&options, 3, 3, 0.1),
+            decide(&options, 3, 3, false),
             Decision::Stop { capped: false }
         );
     }
@@ -85,9 +88,9 @@ mod tests {
             |o: &mut SearchOptions| o.exact = true,
             |o: &mut SearchOptions| o.recall = 1.0,
         ] {
-            assert_eq!(decide(&options(change), 8, 9, 1.0), Decision::Open);
+            assert_eq!(decide(&options(change), 8, 9, true), Decision::Open);
             assert_eq!(
-                decide(&options(change), 9, 9, 1.0),
+                decide(&options(change), 9, 9, true),
                 Decision::Stop { capped: false }
             );
         }

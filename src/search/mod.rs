@@ -1,27 +1,38 @@
-//! Vector → hits: route, scan, expand; a query is a state machine that names the segments it needs.
+//! Vector → hits: route, scan, rerank, expand; a query is a state machine that names the segments it needs.
 //!
 //! ```text
 //! route    the cells in order of the distance from the query to their centroids
-//! scan     the codes of one cell → the k best so far
-//! expand   is that enough, or is the next cell opened?
+//! scan     the signs of one cell's rows → those that may be among the best
+//! rerank   their full codes → the k best so far
+//! stop     how much is expected to be missing? open the next cell, or answer
 //! ```
 //!
 //! [`Query`] is the way in for whoever fetches segments as they are needed, [`search()`] for whoever
 //! holds all of them, and [`exact`] the oracle that both are measured against. Cells are opened
-//! strictly in routing order, so an answer does not depend on the order in which segments arrive.
+//! strictly in routing order, so an answer does not depend on the order in which segments arrive. The stop rule rests on a
+//! [`Calibration`] of the index at hand (`missing`, `stop`; fitted by the room `calibration`); an index without one falls back
+//! on a ratio of distances (`confidence`).
 
+mod approximate;
+mod calibration;
 mod confidence;
 mod error;
 mod exact;
 mod expand;
+mod missing;
 mod options;
 mod query;
 mod route;
 mod scan;
+mod stop;
+mod trace;
 
-pub use confidence::{Confidence, DistanceRatio, Seen};
+pub use calibration::{Calibration, DEPTHS, TARGETS};
 pub use error::{CODES, SearchError};
 pub use exact::{NO_CELL, exact};
+pub(crate) use missing::is_asked;
+pub use missing::{MissingModel, STAGE_1, STAGE_2};
 pub use options::{Answer, Hit, SearchOptions};
 pub use query::{Cells, Filter, Query, Step, search, search_filtered};
 pub use route::Ranked;
+pub(crate) use trace::Trace;

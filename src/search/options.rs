@@ -87,8 +87,10 @@ pub struct Answer {
     pub hits: Vec<Hit>,
     /// Stable ids of the cells opened, in order.
     pub probed: Vec<u32>,
-    /// Rows whose codes were read.
+    /// Rows whose signs were read.
     pub scanned: u64,
+    /// Of these, rows that were read in full.
+    pub reranked: u64,
     /// The share of the true nearest that this answer is expected to hold.
     pub confidence: f32,
     /// Whether `max_cells` ended the search before it was confident enough.

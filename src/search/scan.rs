@@ -1,15 +1,16 @@
 //! The codes of one cell → the k best hits so far.
 //!
-//! A row's similarity is <c,q> + scale · <code,q> + offset: one product a cell in f32, one a row
-//! between int8 and int16, and two factors (see `quantize`).
+//! The signs of all rows are read, 32 at a time, and give each row an upper bound of its similarity. Rows that could
+//! be among the best are read in full: so the worst of the best is a distance as good as the codes allow after every cell.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use super::Hit;
+use super::missing::Origin;
+use super::{Hit, Ranked};
 use crate::index::{Cell, CellEntry};
-use crate::kernel;
-use crate::quantize::PreparedQuery;
+use crate::kernel::{self, SCAN_ROWS};
+use crate::quantize::{PreparedQuery, slack};
 
 /// The distance of two unit vectors with this cosine.
 pub(super) fn distance_of(score: f32) -> f32 {
@@ -24,9 +25,9 @@ pub(super) struct TopK {
     heap: BinaryHeap<Ordered>,
 }
 
-/// A hit that is greater the worse it is.
+/// A hit that is greater the worse it is, and the rank of the cell it came from.
 #[derive(Debug)]
-struct Ordered(Hit);
+struct Ordered(Hit, u32);
 
 impl Ord for Ordered {
     fn cmp(&self, other: &Self) -> Ordering {
@@ -61,19 +62,46 @@ impl TopK {
         }
     }
 
-    pub(super) fn offer(&mut self, hit: Hit) {
+    pub(super) fn offer(&mut self, hit: Hit, rank: u32) {
+        let offered = Ordered(hit, rank);
         if self.heap.len() < self.k {
-            self.heap.push(Ordered(hit));
+            self.heap.push(offered);
         } else if let Some(mut worst) = self.heap.peek_mut()
-            && Ordered(hit) < *worst
+            && offered < *worst
         {
-            *worst = Ordered(hit);
+            *worst = offered;
         }
     }
 
-    /// Whether `offer` could keep a hit of this score: a cheap test before the filter is asked.
-    fn admits(&self, score: f32) -> bool {
-        self.heap.len() < self.k || self.heap.peek().is_some_and(|worst| score >= worst.0.score)
+    /// How many are kept at most.
+    pub(super) fn limit(&self) -> usize {
+        self.k
+    }
+
+    /// Which of the cells opened the hits came from.
+    pub(super) fn origin(&self, opened: usize) -> Origin {
+        let quarter = opened.saturating_sub((opened / 4).max(1)) as u32;
+        let half = opened.saturating_sub((opened / 2).max(1)) as u32;
+        self.heap
+            .iter()
+            .fold(Origin::default(), |sums, hit| Origin {
+                last_quarter: sums.last_quarter + u32::from(hit.1 >= quarter),
+                last_half: sums.last_half + u32::from(hit.1 >= half),
+                not_first: sums.not_first + u32::from(hit.1 > 0),
+            })
+    }
+
+    /// The score below which a hit would not be kept.
+    fn floor(&self) -> f32 {
+        match self.heap.peek() {
+            Some(worst) if self.room() == 0 => worst.0.score,
+            _ => f32::NEG_INFINITY,
+        }
+    }
+
+    /// How many hits more are kept whatever their score.
+    fn room(&self) -> usize {
+        self.k - self.heap.len()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -107,36 +135,118 @@ impl TopK {
     }
 }
 
-/// Reads every row of a cell and offers those that pass.
-pub(super) fn scan(
-    cell: &Cell,
-    entry: &CellEntry,
-    centroid: &[f32],
-    query: &PreparedQuery,
-    min_score: Option<f32>,
-    passes: &dyn Fn(u32) -> bool,
-    best: &mut TopK,
-) {
-    let base = kernel::dot_f32(centroid, query.values());
-    let mut products = vec![0; cell.ids.len()];
-    kernel::dot_i8_i16_rows(&cell.codes, query.codes(), &mut products);
-    for ((&id, factors), &product) in cell.ids.iter().zip(&cell.factors).zip(&products) {
-        let estimate = factors.estimate(base, product as f32 * query.scale());
-        // `clamp` lets NaN through; factors are finite, but their products need not be.
-        let score = if estimate.is_nan() {
-            -1.0
-        } else {
-            estimate.clamp(-1.0, 1.0)
-        };
-        if min_score.is_some_and(|least| score < least) || !best.admits(score) || !passes(id) {
-            continue;
+/// What a scan works with, kept from cell to cell.
+#[derive(Debug, Default)]
+pub(super) struct Scan {
+    /// Upper bound and number of the rows whose signs do not exclude them.
+    candidates: Vec<(f32, u32)>,
+    low: Vec<u8>,
+    /// Candidates that the filter was asked about, and that passed.
+    asked: u64,
+    passed: u64,
+    /// Rows whose low bits were read.
+    pub(super) reranked: u64,
+}
+
+/// A cell that is being opened.
+pub(super) struct Opening<'a> {
+    pub(super) cell: &'a Cell,
+    pub(super) entry: &'a CellEntry,
+    pub(super) ranked: Ranked,
+    /// How many cells were opened before it.
+    pub(super) rank: u32,
+}
+
+/// What rows are wanted, besides near ones.
+pub(super) struct Wanted<'a> {
+    /// Width of the error bound in standard deviations; infinite to read every row in full.
+    pub(super) deviations: f32,
+    pub(super) min_score: Option<f32>,
+    pub(super) passes: &'a dyn Fn(u32) -> bool,
+}
+
+impl Scan {
+    /// Reads the signs of every row of a cell, and in full those whose bound does not exclude them; offers those that pass.
+    pub(super) fn cell(
+        &mut self,
+        opening: &Opening<'_>,
+        query: &PreparedQuery,
+        wanted: &Wanted<'_>,
+        best: &mut TopK,
+    ) {
+        let (cell, ranked) = (opening.cell, &opening.ranked);
+        let least = wanted.min_score.unwrap_or(f32::NEG_INFINITY);
+        self.find_candidates(cell, ranked, query, wanted, least.max(best.floor()));
+        // The most promising first, as long as there is room: they raise the floor for the others.
+        let room = best.room();
+        if room > 0 && room < self.candidates.len() {
+            self.candidates
+                .select_nth_unstable_by(room, |a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         }
-        best.offer(Hit {
-            id,
-            score,
-            distance: distance_of(score),
-            cell: entry.id,
-        });
+        for &(bound, row) in &self.candidates {
+            let id = cell.ids[row as usize];
+            if bound < best.floor() {
+                continue;
+            }
+            self.asked += 1;
+            if !(wanted.passes)(id) {
+                continue;
+            }
+            self.passed += 1;
+            self.reranked += 1;
+            let estimate = query.estimate(&cell.codes, row as usize, ranked.dot, &mut self.low);
+            // `clamp` lets NaN through; factors are finite, but their products need not be.
+            let score = if estimate.is_nan() {
+                -1.0
+            } else {
+                estimate.clamp(-1.0, 1.0)
+            };
+            if score < least {
+                continue;
+            }
+            let hit = Hit {
+                id,
+                score,
+                distance: distance_of(score),
+                cell: opening.entry.id,
+            };
+            best.offer(hit, opening.rank);
+        }
+    }
+
+    /// Which share of the rows seen passes the filter, as far as can be told.
+    pub(super) fn passing(&self) -> f32 {
+        (self.passed + 1) as f32 / (self.asked + 1) as f32
+    }
+
+    fn find_candidates(
+        &mut self,
+        cell: &Cell,
+        ranked: &Ranked,
+        query: &PreparedQuery,
+        wanted: &Wanted<'_>,
+        floor: f32,
+    ) {
+        self.candidates.clear();
+        let rows = cell.codes.len();
+        if wanted.deviations.is_infinite() {
+            let all = (0..rows as u32).map(|row| (f32::INFINITY, row));
+            return self.candidates.extend(all);
+        }
+        let slack = slack(query.dimension(), ranked.distance, wanted.deviations);
+        let mut bounds = [0.0; SCAN_ROWS];
+        for block in 0..cell.codes.blocks() {
+            query.bounds(&cell.codes, block, ranked.dot, slack, &mut bounds);
+            let first = block * SCAN_ROWS;
+            let filled = (rows - first).min(SCAN_ROWS) as u32;
+            let mut left = kernel::not_below(&bounds, floor) & (u32::MAX >> (32 - filled));
+            while left != 0 {
+                let row = left.trailing_zeros();
+                left &= left - 1;
+                self.candidates
+                    .push((bounds[row as usize], first as u32 + row));
+            }
+        }
     }
 }
 
@@ -166,7 +276,7 @@ mod tests {
         for rotation in 0..offers.len() {
             let mut best = TopK::new(3);
             for number in 0..offers.len() {
-                best.offer(offers[(number + rotation) % offers.len()]);
+                best.offer(offers[(number + rotation) % offers.len()], 0);
             }
             let ids: Vec<u32> = best.hits(3).iter().map(|hit| hit.id).collect();
             assert_eq!(ids, [3, 2, 4], "rotation {rotation}");
@@ -184,16 +294,31 @@ mod tests {
     #[test]
     fn no_distance_is_named_while_there_is_room() {
         let mut best = TopK::new(2);
-        best.offer(hit(1, 0.5));
+        best.offer(hit(1, 0.5), 0);
         assert_eq!((best.len(), best.worst_distance(2)), (1, None));
-        best.offer(hit(2, 0.25));
+        best.offer(hit(2, 0.25), 0);
         assert_eq!(best.worst_distance(2), Some(distance_of(0.25)));
+    }
+
+    #[test]
+    fn the_origin_counts_hits_by_the_cell_they_came_from() {
+        let mut best = TopK::new(5);
+        for rank in [0, 0, 3, 6, 7] {
+            best.offer(hit(rank * 10 + best.len() as u32, 0.5), rank);
+        }
+        let origin = best.origin(8);
+        assert_eq!(
+            (origin.last_quarter, origin.last_half, origin.not_first),
+            (2, 2, 3)
+        );
+        let origin = best.origin(1);
+        assert_eq!((origin.last_quarter, origin.last_half), (5, 5));
     }
 
     #[test]
     fn none_wanted_keeps_none() {
         let mut best = TopK::new(0);
-        best.offer(hit(1, 0.5));
+        best.offer(hit(1, 0.5), 0);
         assert_eq!(best.len(), 0);
     }
 }

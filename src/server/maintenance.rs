@@ -15,6 +15,7 @@ use thiserror::Error;
 use super::events_path;
 use crate::build::assemble::{AssembleError, Assembled, Previous, assemble_cells};
 use crate::build::{BuildError, Output, STATE_FOLDER, State, load_index, publish};
+use crate::calibration::CalibrationOptions;
 use crate::feedback::{Estimates, Estimator};
 use crate::index::{Index, IndexError, Record};
 use crate::repartition::{
@@ -168,13 +169,20 @@ fn assemble_plan(
     found: &Plan,
     records: &[Record],
 ) -> Result<Assembled, MaintenanceError> {
-    Ok(assemble_cells(
+    let assembled = assemble_cells(
         snapshot.rows()?,
         &snapshot.ids,
         &apply(snapshot, found),
         records,
         snapshot.index.manifest().model.clone(),
         Some(&Previous::new(snapshot.index)?),
+    )?;
+    // Other cells, another calibration; the replay then compares what visitors would get.
+    Ok(assembled.calibrated(
+        snapshot.rows()?,
+        &snapshot.ids,
+        Some(snapshot.index),
+        &CalibrationOptions::default(),
     )?)
 }
 

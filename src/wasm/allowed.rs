@@ -21,6 +21,7 @@ struct Conditions {
 pub(super) struct Allowed {
     bits: Vec<u8>,
     beyond: bool,
+    everything: bool,
 }
 
 impl Allowed {
@@ -29,7 +30,13 @@ impl Allowed {
         Self {
             bits,
             beyond: false,
+            everything: false,
         }
+    }
+
+    /// Whether no picture is left out.
+    pub(super) fn is_everything(&self) -> bool {
+        self.everything
     }
 
     pub(super) fn contains(&self, id: u32) -> bool {
@@ -72,6 +79,7 @@ impl Conditions {
         // A picture without a record has no tag and no owner, and nobody has called it private.
         let beyond = self.tags.is_empty() && self.owner.is_none();
         let mut bits = Vec::new();
+        let mut everything = beyond;
         for record in index.records() {
             let (byte, bit) = (record.id as usize / 8, 1 << (record.id % 8));
             if bits.len() <= byte {
@@ -84,8 +92,13 @@ impl Conditions {
                 bits[byte] |= bit;
             } else {
                 bits[byte] &= !bit;
+                everything = false;
             }
         }
-        Allowed { bits, beyond }
+        Allowed {
+            bits,
+            beyond,
+            everything,
+        }
     }
 }

@@ -170,6 +170,15 @@ impl IndexHandle {
         }
     }
 
+    pub(super) fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// The pictures that satisfy the conditions of a search.
+    pub(super) fn allowed(&self, options: &Options) -> Rc<Allowed> {
+        self.last_allowed.of(&self.index, options)
+    }
+
     fn manifest(&self) -> &Manifest {
         self.index.manifest()
     }
@@ -185,10 +194,13 @@ impl IndexHandle {
         })?;
         let allowed = match bits {
             Some(bits) => Rc::new(Allowed::from_bits(bits)),
-            None => self.last_allowed.of(&self.index, options),
+            None => self.allowed(options),
         };
         let passes = |id: u32| allowed.contains(id) && !options.without.contains(&id);
-        let mut query = Query::new(routing, vector, options.search_options())?.with_filter(&passes);
+        let mut query = Query::new(routing, vector, options.search_options())?;
+        if !(allowed.is_everything() && options.without.is_empty()) {
+            query = query.with_filter(&passes);
+        }
         Ok(match query.step(&self.index)? {
             Step::Done(answer) => SearchReply {
                 answer: Some(answer.into()),

@@ -12,6 +12,7 @@ mod error;
 mod index;
 mod panic;
 mod picture;
+mod plan;
 mod values;
 
 use wasm_bindgen::prelude::*;

@@ -50,7 +50,7 @@ export interface IndexRecord {
 
 /// What a search is asked for.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase")]
 pub(super) struct Options {
     pub(super) k: usize,
     pub(super) recall: f32,
@@ -60,6 +60,22 @@ pub(super) struct Options {
     pub(super) owner: Option<String>,
     pub(super) private: bool,
     pub(super) without: Vec<u32>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let options = SearchOptions::default();
+        Self {
+            k: options.k,
+            recall: options.recall,
+            min_score: options.min_score,
+            exact: options.exact,
+            tags: Vec::new(),
+            owner: None,
+            private: false,
+            without: Vec::new(),
+        }
+    }
 }
 
 impl Options {

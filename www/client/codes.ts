@@ -7,6 +7,7 @@ export const CODES = [
   "index_missing",
   "index_newer",
   "index_older",
+  "index_outdated",
   "index_unknown_file",
   "model_broken",
   "model_mismatch",

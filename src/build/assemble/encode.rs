@@ -1,10 +1,10 @@
-//! A cell that is wanted → its centroid as stored, and its rows as codes against that centroid.
+//! A cell that is wanted → its centroid as stored, and its rows as codes against that centroid. All rotated.
 
 use super::{AssembleError, CellSpec, Previous};
 use crate::index::{Cell, CellEntry};
 use crate::kernel;
 use crate::partition::Rows;
-use crate::quantize::{Centroids, RowFactors, encode_row};
+use crate::quantize::{Centroids, CodeBits, Rotation, RowCodes};
 
 /// A cell whose rows are encoded and whose place among the segments is open.
 pub(super) struct Made {
@@ -19,9 +19,10 @@ pub(super) struct Made {
 /// encoding decoded values again could move them, and with them every row.
 pub(super) fn centroids_of(
     specs: &[CellSpec],
-    dimension: usize,
+    rotation: &Rotation,
     previous: Option<&Previous>,
 ) -> Result<(Centroids, Vec<f32>), AssembleError> {
+    let dimension = rotation.dimension();
     let mut codes: Vec<i8> = Vec::with_capacity(specs.len() * dimension);
     let mut scales = Vec::with_capacity(specs.len());
     for (number, spec) in specs.iter().enumerate() {
@@ -45,7 +46,8 @@ pub(super) fn centroids_of(
                 return Err(wrong("its centroid has another dimension"));
             }
             None => {
-                let one = Centroids::encode(Rows::new(&spec.centroid, dimension)?);
+                let rotated = rotation.apply_rows(&spec.centroid);
+                let one = Centroids::encode(Rows::new(&rotated, dimension)?);
                 codes.extend_from_slice(one.codes());
                 scales.extend_from_slice(one.scales());
             }
@@ -60,38 +62,34 @@ pub(super) fn centroids_of(
     Ok((centroids, decoded))
 }
 
-/// Encodes a cell's rows, or takes over the codes of those it had.
+/// Encodes a cell's rows, or takes over the codes of a cell whose rows are those it had. The same vector against the same
+/// centroid gives the same code, so a row that stays where it was keeps its code too; its factors are written anew, because
+/// their range is the cell's.
 pub(super) fn make_cell(
     rows: Rows,
     ids: &[u32],
     spec: &CellSpec,
     centroid: &[f32],
+    bits: CodeBits,
     previous: Option<&Previous>,
     number: usize,
 ) -> Result<Made, AssembleError> {
-    let dimension = rows.dimension();
     let before = spec.id.and_then(|id| previous?.cell(id));
     let mut members = spec.members.clone();
     members.sort_unstable_by_key(|&row| ids[row as usize]);
-    let mut cell = Cell {
-        ids: members.iter().map(|&row| ids[row as usize]).collect(),
-        codes: vec![0; members.len() * dimension],
-        factors: vec![RowFactors::default(); members.len()],
-    };
-    let (mut radius, mut squares) = (0f32, 0f64);
-    for (at, &row) in members.iter().enumerate() {
-        let vector = rows.row(row as usize);
-        let code = &mut cell.codes[at * dimension..(at + 1) * dimension];
-        let kept = before.and_then(|(_, _, cell)| {
-            Some((cell, cell.ids.binary_search(&ids[row as usize]).ok()?))
+    let own: Vec<u32> = members.iter().map(|&row| ids[row as usize]).collect();
+    let unchanged = before.filter(|(_, _, cell)| cell.ids == own && cell.codes.bits() == bits);
+    if let Some((_, entry, cell)) = unchanged {
+        return Ok(Made {
+            entry,
+            cell: cell.clone(),
+            home: Some((entry.segment, Some(entry.slot))),
+            unchanged: true,
         });
-        cell.factors[at] = match kept {
-            Some((before, row)) => {
-                code.copy_from_slice(before.code(row, dimension));
-                before.factors[row]
-            }
-            None => encode_row(vector, centroid, code),
-        };
+    }
+    let vectors: Vec<&[f32]> = members.iter().map(|&row| rows.row(row as usize)).collect();
+    let (mut radius, mut squares) = (0f32, 0f64);
+    for vector in &vectors {
         let squared = kernel::squared_distance_f32(vector, centroid);
         radius = radius.max(squared.sqrt());
         squares += f64::from(squared);
@@ -108,13 +106,8 @@ pub(super) fn make_cell(
         radius,
         spread: (squares / members.len() as f64).sqrt() as f32,
     };
-    let mut unchanged = false;
-    if let Some((_, old, old_cell)) = before {
+    if let Some((_, old, _)) = before {
         entry.id = old.id;
-        unchanged = old_cell.ids == cell.ids;
-        if unchanged {
-            (entry.radius, entry.spread) = (old.radius, old.spread);
-        }
     }
     let home = match before {
         Some((_, old, _)) => Some((old.segment, Some(old.slot))),
@@ -122,8 +115,11 @@ pub(super) fn make_cell(
     };
     Ok(Made {
         entry,
-        cell,
+        cell: Cell {
+            codes: RowCodes::encode(&vectors, centroid, bits),
+            ids: own,
+        },
         home,
-        unchanged,
+        unchanged: false,
     })
 }

@@ -2,6 +2,7 @@
 
 use crate::index::IndexError;
 use crate::partition::PartitionError;
+use crate::search::SearchError;
 
 /// The codes that errors of assembling carry.
 pub const CODES: &[&str] = &["nothing_to_index", "vectors_invalid", "layout_invalid"];
@@ -36,6 +37,8 @@ pub enum AssembleError {
     Tree { what: String },
     #[error("the epoch before is not all loaded ({missing} files are missing); supply them first")]
     Previous { missing: usize },
+    #[error("the index could not be calibrated: {0}")]
+    Calibration(#[from] SearchError),
     #[error(transparent)]
     Vectors(#[from] PartitionError),
     #[error(transparent)]
@@ -55,6 +58,7 @@ impl AssembleError {
             Self::Unplaced { .. } | Self::Layout { .. } | Self::Tree { .. } => "layout_invalid",
             Self::Previous { .. } => "index_missing",
             Self::Vectors(error) => error.code(),
+            Self::Calibration(error) => error.code(),
             Self::Index(error) => error.code(),
         }
     }

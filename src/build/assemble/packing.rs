@@ -4,6 +4,7 @@ use super::encode::Made;
 use super::{AssembleError, Previous};
 use crate::index::{Cell, FileRef, Record, Records, Segment};
 use crate::partition::{Merge, leaf_order};
+use crate::quantize::{CodeBits, sign_bytes};
 
 /// Bounds of a segment's target size: smaller costs requests, larger costs bytes that a query does
 /// not need. In between it is a sixteenth of all rows, so that an epoch which touches one cell
@@ -19,7 +20,7 @@ const RECORDS_IDS: u32 = 1024;
 pub(super) fn place(
     made: &mut [Made],
     merges: &[Merge],
-    dimension: usize,
+    (dimension, bits): (usize, CodeBits),
     previous: Option<&Previous>,
     files: &mut Vec<(String, Vec<u8>)>,
 ) -> Vec<FileRef> {
@@ -35,7 +36,12 @@ pub(super) fn place(
             .iter()
             .map(|&number| made[number].cell.clone())
             .collect();
-        let bytes = Segment { dimension, cells }.write();
+        let bytes = Segment {
+            dimension,
+            bits,
+            cells,
+        }
+        .write();
         let file = FileRef::of("cells", &bytes, "nss");
         files.push((file.name.clone(), bytes));
         segments.push(file);
@@ -80,9 +86,11 @@ pub(super) fn place(
     segments
 }
 
-/// Id, code and two factors of each row.
+/// Code, factors and about 11 bits of id a row, and the ranges of the factors.
 fn bytes_of(cell: &Cell) -> u64 {
-    (cell.codes.len() + cell.ids.len() * 12) as u64
+    let dimension = cell.codes.dimension();
+    let row = sign_bytes(dimension) + cell.codes.bits().low_bytes(dimension) + 8;
+    (cell.ids.len() * row + 40) as u64
 }
 
 /// Cuts an order of cells into runs of at most so many bytes; a cell that is larger is a run of its own.

@@ -1,0 +1,143 @@
+//! How long a search takes on this machine, and what it delivers: vectors from files, one thread.
+//!
+//! ```text
+//! cargo bench --bench search -- PREFIX DIMENSION [K]
+//! ```
+//!
+//! reads `PREFIX.base.f32` and `PREFIX.query.f32`, raw little-endian rows. Times are medians over the queries of the least of
+//! several rounds; recall is against exact search on the full vectors.
+use std::time::Instant;
+
+use nearsight::build::assemble::assemble;
+use nearsight::calibration::CalibrationOptions;
+use nearsight::metrics::recall_at_k;
+use nearsight::partition::{PartitionOptions, Rows, partition};
+use nearsight::search::{SearchOptions, exact, search};
+
+const ROUNDS: usize = 5;
+const QUERIES: usize = 1_000;
+
+fn main() {
+    // `cargo bench` adds `--bench`; `cargo test --benches` gives nothing, and there is nothing to measure then.
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with("--"))
+        .collect();
+    let (Some(prefix), Some(dimension)) = (arguments.first(), arguments.get(1)) else {
+        eprintln!("usage: cargo bench --bench search -- PREFIX DIMENSION [K]");
+        return;
+    };
+    let dimension: usize = dimension.parse().expect("DIMENSION is a number");
+    let k: usize = arguments
+        .get(2)
+        .map_or(10, |k| k.parse().expect("K is a number"));
+    let base = unit_rows(&format!("{prefix}.base.f32"), dimension);
+    let queries = unit_rows(&format!("{prefix}.query.f32"), dimension);
+    let rows = Rows::new(&base, dimension).unwrap_or_else(|error| panic!("{error}"));
+    let ids: Vec<u32> = (0..rows.len() as u32).collect();
+
+    let started = Instant::now();
+    let cells = std::env::var("CELLS")
+        .ok()
+        .map(|cells| cells.parse().expect("CELLS is a number"));
+    let options = PartitionOptions {
+        cells,
+        ..PartitionOptions::default()
+    };
+    let layout = partition(rows, &options, &mut |_| ()).unwrap_or_else(|error| panic!("{error}"));
+    let laid_out = started.elapsed();
+    let assembled =
+        assemble(rows, &ids, &[], &layout, None, None).unwrap_or_else(|error| panic!("{error}"));
+    let encoded = started.elapsed();
+    let calibration = CalibrationOptions::default();
+    let assembled = assembled
+        .calibrated(rows, &ids, None, &calibration)
+        .unwrap_or_else(|error| panic!("{error}"));
+    let bytes: usize = assembled.files.iter().map(|(_, bytes)| bytes.len()).sum();
+    let index = assembled
+        .index(None)
+        .unwrap_or_else(|error| panic!("{error}"));
+    println!(
+        "{} rows of {dimension}, {} cells; layout {:.1} s, codes {:.1} s, calibration {:.1} s; {:.1} bytes a row",
+        rows.len(),
+        layout.cells(),
+        laid_out.as_secs_f64(),
+        (encoded - laid_out).as_secs_f64(),
+        (started.elapsed() - encoded).as_secs_f64(),
+        bytes as f64 / rows.len() as f64,
+    );
+
+    let queries: Vec<&[f32]> = queries.chunks_exact(dimension).take(QUERIES).collect();
+    let truth: Vec<Vec<u32>> = queries
+        .iter()
+        .map(|query| {
+            exact(rows, &ids, query, k)
+                .iter()
+                .map(|hit| hit.id)
+                .collect()
+        })
+        .collect();
+    println!("asked   recall  said    scanned     p95  cells  in full  median µs  p95 µs");
+    for recall in [0.8, 0.9, 0.95, 0.98, 0.99] {
+        let options = SearchOptions {
+            k,
+            recall,
+            ..SearchOptions::default()
+        };
+        let (mut delivered, mut said, mut opened, mut reranked) = (0.0, 0.0, 0.0, 0.0);
+        let mut scanned = Vec::with_capacity(queries.len());
+        let mut times = vec![f64::INFINITY; queries.len()];
+        for round in 0..ROUNDS {
+            for (number, query) in queries.iter().enumerate() {
+                let started = Instant::now();
+                let answer =
+                    search(&index, query, &options).unwrap_or_else(|error| panic!("{error}"));
+                times[number] = times[number].min(started.elapsed().as_secs_f64() * 1e6);
+                if round == 0 {
+                    let found: Vec<u32> = answer.hits.iter().map(|hit| hit.id).collect();
+                    delivered += recall_at_k(&found, &truth[number], k);
+                    said += f64::from(answer.confidence);
+                    opened += answer.probed.len() as f64;
+                    reranked += answer.reranked as f64;
+                    scanned.push(answer.scanned as f64);
+                }
+            }
+        }
+        let count = queries.len() as f64;
+        let mean = scanned.iter().sum::<f64>() / count;
+        println!(
+            "{recall:.2}    {:.4}  {:.4}  {mean:>7.0}  {:>6.0}  {:>5.1}  {:>7.0}  {:>9.1}  {:>6.1}",
+            delivered / count,
+            said / count,
+            quantile(&mut scanned, 0.95),
+            opened / count,
+            reranked / count,
+            quantile(&mut times, 0.5),
+            quantile(&mut times, 0.95),
+        );
+    }
+}
+
+fn quantile(values: &mut [f64], share: f64) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values[((values.len() - 1) as f64 * share) as usize]
+}
+
+/// The rows of a file, made of unit length.
+fn unit_rows(path: &str, dimension: usize) -> Vec<f32> {
+    let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let mut values: Vec<f32> = bytes
+        .chunks_exact(4)
+        .map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]))
+        .collect();
+    for row in values.chunks_exact_mut(dimension) {
+        let length = row
+            .iter()
+            .map(|v| f64::from(*v).powi(2))
+            .sum::<f64>()
+            .sqrt();
+        row.iter_mut()
+            .for_each(|v| *v = (f64::from(*v) / length) as f32);
+    }
+    values
+}

@@ -1,0 +1,138 @@
+//! Held-out probes → for each k and recall the largest gain at which a search may stop.
+//!
+//! Conformal risk control (Angelopoulos and others, ICLR 2024): the loss 1 − recall does not fall when the gain rises,
+//! because a search goes by the least gain so far. With n probes, the largest gain with
+//! n / (n + 1) · mean loss + 1 / (n + 1) ≤ 1 − target promises the target on average over calibrations.
+
+use super::Probe;
+use super::fit::{CELLS, neighbours, options};
+use crate::index::{Index, Routing};
+use crate::search::{Calibration, DEPTHS, MissingModel, SearchError, TARGETS, Trace, is_asked};
+
+/// A moment at which a search may stop.
+struct Moment {
+    least_gain: f32,
+    least_missing: f32,
+    loss: f32,
+}
+
+/// A trace ends when less than this is expected to be missing.
+const DONE: f32 = 0.002;
+/// Gains that are tried; ln of the least and of the largest.
+const LOGS: std::ops::Range<f64> = -25.0..1.0;
+
+pub(super) fn gains(
+    index: &Index,
+    routing: &Routing,
+    model: &MissingModel,
+    opening_cost: f32,
+    probes: &[Probe],
+) -> Result<[[f32; TARGETS.len()]; DEPTHS.len()], SearchError> {
+    let mut gains = [[0.0; TARGETS.len()]; DEPTHS.len()];
+    for (gains, k) in gains.iter_mut().zip(DEPTHS) {
+        // Searches of up to 0.95 read fewer rows in full than those above: two pipelines, two sets of traces.
+        for narrow in [true, false] {
+            let wanted = |target: f32| (target <= 0.95) == narrow;
+            let Some(recall) = TARGETS.into_iter().find(|&target| wanted(target)) else {
+                continue;
+            };
+            let mut traces = Vec::with_capacity(probes.len());
+            for probe in probes {
+                traces.push(moments(
+                    index,
+                    routing,
+                    model,
+                    opening_cost,
+                    probe,
+                    k,
+                    recall,
+                )?);
+            }
+            for (gain, target) in gains.iter_mut().zip(TARGETS) {
+                if wanted(target) {
+                    *gain = largest_gain(&traces, target);
+                }
+            }
+        }
+        // A higher recall never stops earlier, whatever chance did to the samples.
+        for place in 1..gains.len() {
+            gains[place] = gains[place].min(gains[place - 1]);
+        }
+    }
+    Ok(gains)
+}
+
+fn moments(
+    index: &Index,
+    routing: &Routing,
+    model: &MissingModel,
+    opening_cost: f32,
+    probe: &Probe,
+    k: u32,
+    recall: f32,
+) -> Result<Vec<Moment>, SearchError> {
+    let truth = neighbours(probe, k as usize);
+    let mut trace = Trace::new(routing, probe.vector, options(probe.id, k as usize, recall))?;
+    let mut moments: Vec<Moment> = Vec::new();
+    let (mut least_gain, mut least_missing) = (f32::INFINITY, 1.0f32);
+    for opened in 1..=CELLS.min(routing.cells.len()) {
+        if !trace.advance(index)? {
+            break;
+        }
+        if !is_asked(opened) && opened < routing.cells.len() {
+            continue;
+        }
+        let Some((missing, gain)) = trace.expected(model, opening_cost) else {
+            continue;
+        };
+        least_gain = least_gain.min(gain);
+        least_missing = least_missing.min(missing);
+        let found = trace
+            .best(k as usize)
+            .filter(|id| truth.contains(id))
+            .count();
+        moments.push(Moment {
+            least_gain,
+            least_missing,
+            loss: 1.0 - found as f32 / truth.len().max(1) as f32,
+        });
+        if least_missing < DONE && opened >= 8 {
+            break;
+        }
+    }
+    Ok(moments)
+}
+
+fn largest_gain(traces: &[Vec<Moment>], target: f32) -> f32 {
+    let allowed = f64::from(1.0 - target);
+    let count = traces.len() as f64;
+    let missing = Calibration::missing(target);
+    let risk = |gain: f32| {
+        let sum: f64 = traces
+            .iter()
+            .map(|moments| {
+                let stop = moments
+                    .iter()
+                    .find(|m| m.least_gain <= gain && m.least_missing <= missing);
+                let loss = stop.or(moments.last()).map_or(1.0, |moment| moment.loss);
+                f64::from(loss)
+            })
+            .sum();
+        (sum + 1.0) / (count + 1.0)
+    };
+    let at = |log: f64| libm::exp(log) as f32;
+    let (mut low, mut high) = (LOGS.start, LOGS.end);
+    if risk(at(high)) <= allowed {
+        return at(high);
+    }
+    // Where even the least gain risks too much (codes too short, too few probes), it is the best there is.
+    for _ in 0..40 {
+        let middle = 0.5 * (low + high);
+        if risk(at(middle)) <= allowed {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    at(low)
+}

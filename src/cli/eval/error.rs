@@ -1,0 +1,33 @@
+//! What can be wrong with the labels or the queries that an evaluation is given.
+
+use std::path::PathBuf;
+
+/// Why nothing could be measured.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvalError {
+    /// A table of labels that does not fit the index, or folders that are no labels.
+    #[error("{from}{}: {found}; {todo}", .row.map(|row| format!(", row {row}")).unwrap_or_default())]
+    Labels {
+        from: String,
+        row: Option<u64>,
+        found: String,
+        todo: String,
+    },
+    /// A NumPy file of queries that is none, or of another model.
+    #[error("{}: {found}; expected a NumPy file (.npy) of 32-bit or 64-bit floats with one row a query, as nearsight embed writes it with the index's model", .path.display())]
+    Queries { path: PathBuf, found: String },
+    /// An index without a picture to ask with.
+    #[error("{} holds no picture, so there is nothing to measure; build it from a folder with pictures", .0.display())]
+    Empty(PathBuf),
+}
+
+impl EvalError {
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Labels { .. } => "labels_broken",
+            Self::Queries { .. } => "queries_broken",
+            Self::Empty(_) => "nothing_to_measure",
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! A moment of a query → how complete its answer is expected to be, and whether that is enough.
+//!
+//! With a calibrated index a search stops when the next cell's gain is not worth its cost, and the share expected to be
+//! missing is small. Both are taken as the least seen so far, so that asking for more never opens fewer cells: on that
+//! the calibration rests. Without a calibration the ratio of distances decides.
+
+use super::calibration::Calibration;
+use super::confidence::{Seen, by_distance, is_certain};
+use super::missing::{Moment, Origin, Surroundings, is_asked};
+use super::route::Route;
+use crate::index::Routing;
+
+/// Decides for one query.
+#[derive(Debug)]
+pub(super) enum Rule {
+    Ratio { recall: f32, confidence: f32 },
+    Calibrated(Box<Calibrated>),
+}
+
+#[derive(Debug)]
+pub(super) struct Calibrated {
+    calibration: Calibration,
+    recall: f32,
+    gain_enough: f32,
+    surroundings: Surroundings,
+    least_gain: f32,
+    least_missing: f32,
+}
+
+/// What the query knows beside the cells.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Standing {
+    pub(super) opened: usize,
+    pub(super) reach: f32,
+    /// Hits within reach, and how many are kept at most.
+    pub(super) hits: usize,
+    pub(super) kept: usize,
+    pub(super) origin: Origin,
+    pub(super) passing: f32,
+}
+
+impl Rule {
+    pub(super) fn new(routing: &Routing, kept: usize, recall: f32) -> Self {
+        match routing.calibration {
+            None => Self::Ratio {
+                recall,
+                confidence: 0.0,
+            },
+            Some(calibration) => Self::Calibrated(Box::new(Calibrated {
+                gain_enough: calibration.gain(kept, recall),
+                calibration,
+                recall,
+                surroundings: Surroundings::default(),
+                least_gain: f32::INFINITY,
+                least_missing: 1.0,
+            })),
+        }
+    }
+
+    /// Whether the answer of now is worth judging: the model is not asked after every cell.
+    pub(super) fn is_due(&self, opened: usize) -> bool {
+        match self {
+            Self::Ratio { .. } => true,
+            Self::Calibrated(_) => is_asked(opened),
+        }
+    }
+
+    /// Takes in what the query stands at; gives whether it may stop.
+    pub(super) fn enough(
+        &mut self,
+        routing: &Routing,
+        route: &mut Route,
+        standing: &Standing,
+    ) -> bool {
+        let opened = standing.opened;
+        route.ensure(routing, opened + 1);
+        let seen = Seen {
+            cells: routing.cells.len(),
+            ranked: route.ranked(),
+            opened,
+            reach: standing.reach,
+        };
+        match self {
+            Self::Ratio { recall, confidence } => {
+                // A cell that was opened takes nothing away from what is known.
+                *confidence = confidence.max(by_distance(&seen).clamp(0.0, 1.0));
+                *confidence >= *recall
+            }
+            Self::Calibrated(_) if standing.reach.is_infinite() => false,
+            Self::Calibrated(rule) if is_certain(&seen) => {
+                (rule.least_missing, rule.least_gain) = (0.0, 0.0);
+                true
+            }
+            Self::Calibrated(rule) => rule.enough(routing, route, standing),
+        }
+    }
+
+    /// The expected share of the true nearest among the hits.
+    pub(super) fn confidence(&self) -> f32 {
+        match self {
+            Self::Ratio { confidence, .. } => *confidence,
+            Self::Calibrated(rule) => 1.0 - rule.least_missing,
+        }
+    }
+}
+
+impl Calibrated {
+    fn enough(&mut self, routing: &Routing, route: &mut Route, standing: &Standing) -> bool {
+        self.surroundings.look(routing, route, standing.opened);
+        let moment = moment(routing, route, standing);
+        let model = &self.calibration.model;
+        let cost = self.calibration.opening_cost;
+        let expected = model.expected(&mut self.surroundings, &moment, cost);
+        if standing.hits < standing.kept {
+            // Only with a least score, whose distance is then the reach: what is missing are rows within it, however few.
+            let closed = self.surroundings.closed(standing.opened) * standing.passing;
+            let missing = closed / (closed + standing.hits as f32 + 1e-3);
+            self.least_missing = self.least_missing.min(missing);
+            return self.least_missing <= 1.0 - self.recall;
+        }
+        self.least_missing = self.least_missing.min(expected.missing);
+        self.least_gain = self.least_gain.min(expected.gain);
+        self.least_gain <= self.gain_enough
+            && self.least_missing <= Calibration::missing(self.recall)
+    }
+}
+
+/// The numbers of the model at this moment. At least one cell is open.
+pub(super) fn moment(routing: &Routing, route: &Route, standing: &Standing) -> Moment {
+    let ranked = route.ranked();
+    let next = ranked.get(standing.opened).unwrap_or(&ranked[0]);
+    Moment {
+        opened: standing.opened,
+        reach: standing.reach,
+        origin: standing.origin,
+        first: ranked[0].distance,
+        next: next.distance,
+        next_rows: routing.cells[next.place as usize].rows as f32,
+        kept: standing.kept as f32,
+        passing: standing.passing,
+    }
+}

@@ -1,0 +1,92 @@
+//! A query that opens cells one by one and tells what the model sees: what a calibration is fitted on.
+//!
+//! It runs the very code of a search: codes, bounds, order of cells and hits are those that visitors get.
+
+use super::missing::{MissingModel, STAGE_1, STAGE_2, Surroundings};
+use super::query::{Cells, Query};
+use super::stop::moment;
+use super::{SearchError, SearchOptions};
+use crate::index::Routing;
+
+/// One query under observation.
+pub(crate) struct Trace<'a> {
+    routing: &'a Routing,
+    query: Query<'a>,
+    surroundings: Surroundings,
+}
+
+impl<'a> Trace<'a> {
+    pub(crate) fn new(
+        routing: &'a Routing,
+        vector: &[f32],
+        options: SearchOptions,
+    ) -> Result<Self, SearchError> {
+        let mut query = Query::new(routing, vector, options)?;
+        query.route.ensure(routing, 1);
+        Ok(Self {
+            routing,
+            query,
+            surroundings: Surroundings::default(),
+        })
+    }
+
+    /// Opens the next cell; false when there is none.
+    pub(crate) fn advance(&mut self, cells: &dyn Cells) -> Result<bool, SearchError> {
+        if self.query.opened >= self.routing.cells.len() {
+            return Ok(false);
+        }
+        self.query.route.ensure(self.routing, self.query.opened + 1);
+        self.query.open_next(cells)?;
+        Ok(true)
+    }
+
+    /// The pictures that would be answered now, the best `limit`.
+    pub(crate) fn best(&self, limit: usize) -> impl Iterator<Item = u32> {
+        self.query.best.hits(limit).into_iter().map(|hit| hit.id)
+    }
+
+    /// The features of stage 2 as they are now; none while hits are wanting.
+    pub(crate) fn seen(&mut self, model: &MissingModel) -> Option<[f32; STAGE_2]> {
+        let standing = self.query.standing();
+        if standing.reach.is_infinite() {
+            return None;
+        }
+        self.surroundings
+            .look(self.routing, &mut self.query.route, standing.opened);
+        self.query.route.ensure(self.routing, standing.opened + 1);
+        let moment = moment(self.routing, &self.query.route, &standing);
+        Some(model.features(&mut self.surroundings, &moment))
+    }
+
+    /// What the model expects now: the share missing and the gain of the next cell; none while hits are wanting.
+    pub(crate) fn expected(
+        &mut self,
+        model: &MissingModel,
+        opening_cost: f32,
+    ) -> Option<(f32, f32)> {
+        let standing = self.query.standing();
+        if standing.reach.is_infinite() {
+            return None;
+        }
+        self.surroundings
+            .look(self.routing, &mut self.query.route, standing.opened);
+        self.query.route.ensure(self.routing, standing.opened + 1);
+        let moment = moment(self.routing, &self.query.route, &standing);
+        let expected = model.expected(&mut self.surroundings, &moment, opening_cost);
+        Some((expected.missing, expected.gain))
+    }
+
+    /// The features of stage 1 of the nearest cells for a reach, and the places of those cells.
+    pub(crate) fn geometry(&mut self, cells: usize, reach: f32) -> Vec<(u32, [f32; STAGE_1])> {
+        // Half of what is looked at counts as open, so twice as many come into sight.
+        self.surroundings
+            .look(self.routing, &mut self.query.route, cells.div_ceil(2));
+        let cells = cells.min(self.surroundings.len());
+        (0..cells)
+            .map(|rank| {
+                let place = self.query.route.ranked()[rank].place;
+                (place, self.surroundings.features(rank, reach))
+            })
+            .collect()
+    }
+}
