@@ -19,10 +19,12 @@ use crate::index::Index;
 use crate::partition::{PartitionOptions, Rows, partition};
 
 pub struct VectorOptions {
-    /// `.npy` or `.f32`.
+    /// `.npy`, `.parquet` or `.f32`.
     pub file: PathBuf,
     /// Numbers in a row, which a raw file does not say.
     pub dimension: Option<usize>,
+    /// Which column of a Parquet file.
+    pub column: Option<String>,
     pub output: PathBuf,
     pub partition: PartitionOptions,
     /// A page to put beside the index.
@@ -41,6 +43,7 @@ pub fn build_vectors(
     let file = VectorFile {
         path: &options.file,
         dimension: options.dimension,
+        column: options.column.as_deref(),
         shape: Shape::Table,
     };
     let vectors = file.read()?;

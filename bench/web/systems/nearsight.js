@@ -11,7 +11,7 @@ let index;
 let ask;
 
 /** The recall that is asked for. On few rows more is delivered, so the sweep begins low. */
-export const settings = [0.3, 0.5, 0.65, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995];
+export const settings = [0.05, 0.1, 0.2, 0.3, 0.5, 0.65, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995];
 
 /** Which call answers, so that a report can say so. */
 export let via = "";
