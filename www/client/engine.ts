@@ -2,8 +2,9 @@
 
 import { Embedder, Index, type Answer, type ModelFiles, type Options } from "../wasm/nearsight.js";
 import { download } from "./download.js";
-import { Epoch, Fetcher } from "./epoch.js";
+import { Epoch } from "./epoch.js";
 import { NearsightError, refuseIfAborted, toNearsightError } from "./errors.js";
+import { Fetcher } from "./fetcher.js";
 import { Loading } from "./loading.js";
 import { readManifest, totalBytes, type FileRef } from "./manifest.js";
 import { moduleBytes, moduleMemoryBytes, startModule } from "./module.js";
@@ -11,8 +12,8 @@ import { Pictures, nextTask, type Embedded } from "./pictures.js";
 import type { AllRecords, AssetSource, Memory, OpenSettings, Opened, RawHit, SearchAnswer, SearchSettings, Source } from "./protocol.js";
 import type { PictureRecord, Progress, Update } from "./types.js";
 
-/** An index of this size or less is read whole: about four seconds on a slow phone's connection. */
-const WHOLE_INDEX_BYTES = 16 * 1024 * 1024;
+/** An index whose routing and segments are of this size or less is read whole: larger ones answer sooner from the cells that a search probes. */
+const WHOLE_INDEX_BYTES = 4 * 1024 * 1024;
 const EVENTS_HEADER = "x-nearsight-events";
 
 export class Engine {
@@ -40,7 +41,8 @@ export class Engine {
       const manifest = await this.#manifest(both);
       const files = readManifest(manifest.bytes);
       const index = [...files.routing, ...files.segments, ...files.records];
-      const whole = this.#settings.preload === "all" || (this.#settings.preload === "auto" && totalBytes(index) <= WHOLE_INDEX_BYTES);
+      const isSmall = totalBytes([...files.routing, ...files.segments]) <= WHOLE_INDEX_BYTES;
+      const whole = this.#settings.preload === "all" || (this.#settings.preload === "auto" && isSmall);
       const wanted = whole ? index : files.routing;
       const model = this.#settings.model === null && files.model !== null ? [files.model.onnx, files.model.sidecar] : [];
       this.#loading.expect(manifest.bytes.length + moduleBytes(this.#settings.wasm) + totalBytes(wanted) + totalBytes(model));
@@ -142,6 +144,11 @@ export class Engine {
       const records = epoch.index.records().map((record) => this.#record(record));
       return { epoch: epoch.index.epoch, records };
     });
+  }
+
+  /** Whether every vector is here, so that even an exact search fetches nothing. */
+  get holdsAllVectors(): boolean {
+    return this.#current().index.missing_vectors().length === 0;
   }
 
   memory(): Memory {

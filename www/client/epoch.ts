@@ -1,64 +1,21 @@
 // One epoch of an index, in the worker: its handle, and the fetching of what it lacks.
 //
-// Files are fetched side by side and handed to the module, which checks each against the hash in its
-// name. Where a cache held damaged bytes, the file is fetched once more past the cache. An epoch is freed
-// when it has been replaced and no query uses it.
+// Files and ranges of files are fetched side by side and handed to the module, which checks each against the
+// hash in its name, or the checks of its parts. Where a cache held damaged bytes, they are fetched once more past the
+// cache. An epoch is freed when it has been replaced and no query uses it.
 
 import type { Index } from "../wasm/nearsight.js";
-import { download } from "./download.js";
 import { NearsightError, toNearsightError } from "./errors.js";
+import type { Answered, Fetcher, FileRange } from "./fetcher.js";
 import type { FileRef } from "./manifest.js";
-
-/** What fetches a file; `count` is told of the bytes. */
-export class Fetcher {
-  readonly #base: string;
-  readonly #count: (bytes: number) => void;
-  readonly #started = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();
-
-  constructor(base: string, count: (bytes: number) => void) {
-    this.#base = base;
-    this.#count = count;
-  }
-
-  /** Begins fetching before anybody can use it; `fetch` of the same name joins. */
-  prefetch(file: FileRef, signal: AbortSignal): void {
-    const started = this.#download(file.name, signal);
-    // Whoever fetches it is told; nobody needs to be.
-    started.catch(() => undefined);
-    this.#started.set(file.name, started);
-  }
-
-  async fetch(name: string, signal: AbortSignal | undefined): Promise<Uint8Array<ArrayBuffer>> {
-    const started = this.#started.get(name);
-    this.#started.delete(name);
-    return started ?? this.#download(name, signal);
-  }
-
-  /** Past every cache: what lay there had the wrong hash. */
-  refetch(name: string, signal: AbortSignal | undefined): Promise<Uint8Array<ArrayBuffer>> {
-    return this.#download(name, signal, "reload");
-  }
-
-  async #download(name: string, signal: AbortSignal | undefined, cache?: RequestCache): Promise<Uint8Array<ArrayBuffer>> {
-    const { bytes } = await download(this.#base + name, {
-      signal,
-      htmlCode: "index_corrupt",
-      what: "a file of the index",
-      onBytes: this.#count,
-      ...(cache === undefined ? {} : { cache }),
-    });
-    return bytes;
-  }
-
-  address(name: string): string {
-    return this.#base + name;
-  }
-}
 
 export class Epoch {
   readonly index: Index;
   readonly #fetcher: Fetcher;
-  readonly #coming = new Map<string, Promise<void>>();
+  /** What is under way: resolves to the bytes that were read for it. */
+  readonly #coming = new Map<string, Promise<number>>();
+  /** Files that were handed over as a whole. */
+  readonly #whole = new Set<string>();
   #users = 0;
   #retired = false;
 
@@ -83,33 +40,98 @@ export class Epoch {
     this.#free();
   }
 
-  /** Brings these files; gives how many bytes were read for it. */
-  async bring(files: readonly FileRef[], signal: AbortSignal | undefined): Promise<number> {
-    const missing = files.filter((file) => !this.#coming.has(file.name));
-    for (const file of missing) {
-      const coming = this.#supply(file.name, signal).finally(() => this.#coming.delete(file.name));
-      this.#coming.set(file.name, coming);
-      coming.catch(() => undefined);
-    }
-    await Promise.all(files.map((file) => this.#coming.get(file.name)));
-    return missing.reduce((sum, file) => sum + file.bytes, 0);
+  /** Brings these files or ranges; gives how many bytes were read for it. */
+  async bring(files: readonly (FileRef | FileRange)[], signal: AbortSignal | undefined): Promise<number> {
+    const read = await Promise.all(files.map((file) => this.#bringOne(file, signal)));
+    return read.reduce((sum, bytes) => sum + bytes, 0);
   }
 
-  async #supply(name: string, signal: AbortSignal | undefined): Promise<void> {
-    const bytes = await this.#fetcher.fetch(name, signal);
+  async #bringOne(file: FileRef | FileRange, signal: AbortSignal | undefined): Promise<number> {
+    const offset = "offset" in file ? file.offset : null;
+    if (offset === null) return this.#once(file.name, () => this.#supply(file.name, () => this.#fetcher.fetch(file.name, signal), signal), signal);
+    const supply = (): Promise<number> => this.#fetcher.inTurn(() => this.#supplyRange(file.name, offset, file.bytes, signal));
+    return this.#once(`${file.name} ${offset} ${file.bytes}`, supply, signal);
+  }
+
+  /** Runs `supply` unless the same is under way already, which is then waited for. */
+  async #once(key: string, supply: () => Promise<number>, signal: AbortSignal | undefined): Promise<number> {
+    const coming = this.#coming.get(key);
+    if (coming === undefined) {
+      const started = supply().finally(() => this.#coming.delete(key));
+      this.#coming.set(key, started);
+      return started;
+    }
     try {
-      this.index.supply(name, bytes);
+      await coming;
+      return 0;
     } catch (error) {
-      const first = toNearsightError(error, "index_corrupt");
-      if (first.code !== "index_corrupt") throw first;
-      await this.#supplyAgain(name, signal);
+      // Whoever began it may have given it up; that is nothing to those who still want it.
+      const isTheirs = toNearsightError(error, "index_corrupt").code === "aborted" && signal?.aborted !== true;
+      if (!isTheirs) throw error;
+      return this.#once(key, supply, signal);
     }
   }
 
-  async #supplyAgain(name: string, signal: AbortSignal | undefined): Promise<void> {
-    const bytes = await this.#fetcher.refetch(name, signal);
+  async #supply(name: string, read: () => Promise<Uint8Array>, signal: AbortSignal | undefined): Promise<number> {
+    const bytes = await read();
+    const again = await this.#hand(() => this.index.supply(name, bytes), name, signal);
+    this.#whole.add(name);
+    return bytes.length + again;
+  }
+
+  async #supplyRange(name: string, offset: number, length: number, signal: AbortSignal | undefined): Promise<number> {
+    // The whole file may have come in place of another of its ranges.
+    if (this.#whole.has(name)) return 0;
+    if (!this.#fetcher.knowsRanges) return this.#bringOne({ name, bytes: 0 }, signal);
+    const first = await this.#fetcher.fetchRange(name, offset, length, signal);
+    if (first.kind === "file") return this.#supplyUnasked(name, first, signal);
     try {
-      this.index.supply(name, bytes);
+      this.#range(name, offset, length, first.bytes);
+      return first.bytes.length;
+    } catch (error) {
+      refuseOtherThanCorrupt(error);
+    }
+    const second = await this.#fetcher.fetchRange(name, offset, length, signal, "reload");
+    if (second.kind === "file") return first.bytes.length + (await this.#supplyUnasked(name, second, signal));
+    this.#lastly(name, () => this.#range(name, offset, length, second.bytes));
+    return first.bytes.length + second.bytes.length;
+  }
+
+  /** Takes a whole file that came in place of a range, once, however many such answers come. */
+  async #supplyUnasked(name: string, file: Answered & { kind: "file" }, signal: AbortSignal | undefined): Promise<number> {
+    let used = false;
+    const read = (): Promise<Uint8Array> => {
+      used = true;
+      return file.read();
+    };
+    const taken = this.#whole.has(name) ? 0 : await this.#once(name, () => this.#supply(name, read, signal), signal);
+    if (!used) await file.drop();
+    return taken;
+  }
+
+  /** A range that is shorter or longer than what was asked for might end with a part by chance. */
+  #range(name: string, offset: number, length: number, bytes: Uint8Array): void {
+    if (bytes.length !== length) throw new NearsightError("index_corrupt", `${length} bytes from ${offset} on were asked for, and ${bytes.length} came.`);
+    this.index.supply_range(name, offset, bytes);
+  }
+
+  /** Hands a whole file over; where it is damaged, fetches it once more. Gives the bytes that this took. */
+  async #hand(supply: () => void, name: string, signal: AbortSignal | undefined): Promise<number> {
+    try {
+      supply();
+      return 0;
+    } catch (error) {
+      refuseOtherThanCorrupt(error);
+    }
+    const bytes = await this.#fetcher.refetch(name, signal);
+    this.#lastly(name, () => this.index.supply(name, bytes));
+    return bytes.length;
+  }
+
+  /** What fails now is told with its address. */
+  #lastly(name: string, supply: () => void): void {
+    try {
+      supply();
     } catch (error) {
       const second = toNearsightError(error, "index_corrupt");
       throw new NearsightError(second.code, `${this.#fetcher.address(name)}: ${second.message}`, error);
@@ -119,4 +141,9 @@ export class Epoch {
   #free(): void {
     if (this.#retired && this.#users === 0) this.index.free();
   }
+}
+
+function refuseOtherThanCorrupt(error: unknown): void {
+  const first = toNearsightError(error, "index_corrupt");
+  if (first.code !== "index_corrupt") throw first;
 }

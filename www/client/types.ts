@@ -116,7 +116,7 @@ export interface Update {
   readonly refusedEpoch: number | null;
 }
 
-/** `all`: every part before the first search. `routing`: cells as searches need them. `auto`: by size. */
+/** `all`: every part before the first search. `routing`: of the cells what searches need, as they need it. `auto`: by size. */
 export type Preload = "all" | "routing" | "auto";
 
 export interface EventOptions {

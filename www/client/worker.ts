@@ -88,9 +88,10 @@ function opened(): Engine {
   return engine;
 }
 
-/** Answers again by looking at every vector, when nothing else is to do, and tells the recall. */
+/** Answers again by looking at every vector, when nothing else is to do, and tells the recall. Not worth fetching vectors for. */
 function auditLater(request: Extract<Work, { type: "search" }>, first: Answers["search"]): void {
   setTimeout(() => {
+    if (!opened().holdsAllVectors) return;
     if (active.size > 0) return auditLater(request, first);
     void audit(request, first).catch(() => undefined);
   }, AUDIT_DELAY_MS);

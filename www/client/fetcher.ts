@@ -1,0 +1,109 @@
+// A file of the index, or a range of one → bytes. Nothing is checked here but that an answer is one.
+//
+// A server may know no ranges and send the whole file instead: then the answer to a range is that file, which whoever
+// asked reads or drops, and from there on whole files are asked for.
+
+import { download, readBody, request, type DownloadOptions } from "./download.js";
+import type { FileRef } from "./manifest.js";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Of a file the bytes from `offset` on; all of it where that is null. */
+export interface FileRange {
+  readonly name: string;
+  readonly offset: number | null;
+  readonly bytes: number;
+}
+
+/** The answer to a range: its bytes, or the whole file, still to be read. */
+export type Answered =
+  | { readonly kind: "range"; readonly bytes: Bytes }
+  | { readonly kind: "file"; readonly read: () => Promise<Bytes>; readonly drop: () => Promise<void> };
+
+/** Ranges that are asked for at one time: browsers keep six connections to a server of HTTP/1, and one of HTTP/2 for any number. */
+const RANGES_AT_ONCE = 8;
+
+/** What fetches a file; `count` is told of the bytes. */
+export class Fetcher {
+  readonly #base: string;
+  readonly #count: (bytes: number) => void;
+  readonly #started = new Map<string, Promise<Bytes>>();
+  readonly #waiting: (() => void)[] = [];
+  #free = RANGES_AT_ONCE;
+  #knowsRanges = true;
+
+  constructor(base: string, count: (bytes: number) => void) {
+    this.#base = base;
+    this.#count = count;
+  }
+
+  /** Begins fetching before anybody can use it; `fetch` of the same name joins. */
+  prefetch(file: FileRef, signal: AbortSignal): void {
+    const started = this.#download(file.name, signal);
+    // Whoever fetches it is told; nobody needs to be.
+    started.catch(() => undefined);
+    this.#started.set(file.name, started);
+  }
+
+  async fetch(name: string, signal: AbortSignal | undefined): Promise<Bytes> {
+    const started = this.#started.get(name);
+    this.#started.delete(name);
+    return started ?? this.#download(name, signal);
+  }
+
+  /** Past every cache: what lay there had the wrong hash. */
+  refetch(name: string, signal: AbortSignal | undefined): Promise<Bytes> {
+    return this.#download(name, signal, "reload");
+  }
+
+  /** False once the server has answered a range with a whole file. */
+  get knowsRanges(): boolean {
+    return this.#knowsRanges;
+  }
+
+  async fetchRange(name: string, offset: number, bytes: number, signal: AbortSignal | undefined, cache?: RequestCache): Promise<Answered> {
+    const url = this.#base + name;
+    const options = { ...this.#options(signal, cache), range: { offset, bytes } };
+    const response = await request(url, options);
+    if (response.status === 206) return { kind: "range", bytes: await readBody(response, url, options) };
+    const drop = async (): Promise<void> => response.body?.cancel();
+    if (response.status === 416) {
+      // The file ends before the range, or the server wants none; the hash of the whole file tells which.
+      await drop();
+      return { kind: "file", read: () => this.#download(name, signal, cache), drop: async () => undefined };
+    }
+    this.#knowsRanges = false;
+    return { kind: "file", read: () => readBody(response, url, options), drop };
+  }
+
+  /** Runs `work` when few enough others run. */
+  async inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free++;
+      else next();
+    }
+  }
+
+  address(name: string): string {
+    return this.#base + name;
+  }
+
+  async #download(name: string, signal: AbortSignal | undefined, cache?: RequestCache): Promise<Bytes> {
+    return (await download(this.#base + name, this.#options(signal, cache))).bytes;
+  }
+
+  #options(signal: AbortSignal | undefined, cache: RequestCache | undefined): DownloadOptions {
+    return {
+      signal,
+      htmlCode: "index_corrupt",
+      what: "a file of the index",
+      onBytes: this.#count,
+      ...(cache === undefined ? {} : { cache }),
+    };
+  }
+}
