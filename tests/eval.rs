@@ -125,6 +125,7 @@ fn a_recall_of_one_is_delivered_and_reads_every_row() {
         target["fetched"]["segment_bytes"]["mean"].as_f64(),
         found["bytes"]["segments"]["bytes"].as_f64()
     );
+    assert_eq!(target["fetched"]["rounds"]["p95"], 1.0, "{target}");
     assert_eq!(
         found["reliability"]["bins"][0]["confidence"], 1.0,
         "{found}"
@@ -420,7 +421,7 @@ fn keys_at_every_depth_are_those_that_are_documented() {
         ("targets[].scanned", &target["cells"]),
         ("targets[].latency_us", &target["latency_us"]),
         ("targets[].fetched", &target["fetched"]),
-        ("targets[].scanned", &target["fetched"]["segments"]),
+        ("targets[].scanned", &target["fetched"]["rounds"]),
         ("reliability", &found["reliability"]),
         ("reliability.bins", &found["reliability"]["bins"][0]),
         ("bytes", &found["bytes"]),

@@ -315,3 +315,33 @@ fn a_query_that_is_kept_answers_as_one_that_is_made_anew() {
         );
     }
 }
+
+#[test]
+fn segments_that_are_here_as_a_whole_go_together_with_parts_of_others() {
+    let (_, queries, assembled) = sample();
+    let whole = assembled.index(None).unwrap();
+    let mut served = Served::new(&assembled);
+    for file in assembled.manifest.segments.iter().step_by(2) {
+        let held = assembled.files.iter().find(|(name, _)| *name == file.name);
+        let (name, bytes) = held.unwrap();
+        served.index.supply(name, bytes.clone()).unwrap();
+    }
+    let wanted = options(|_| {});
+    let share = shared(&mut served, &queries, &wanted, &|_| true);
+    assert!(share >= 0.995, "{share}");
+    // The next epoch's index has them all, and its routing is checked against them.
+    let mut next = served
+        .index
+        .advance(assembled.manifest.to_json().as_bytes());
+    let next = next.as_mut().unwrap();
+    let (name, routing) = &assembled.files[0];
+    next.supply(name, routing.clone()).unwrap();
+    for query in queries.chunks_exact(DIMENSION).take(20) {
+        let mut state = Query::new(next.routing().unwrap(), query, wanted.clone()).unwrap();
+        let Step::Done(answer) = state.step(next).unwrap() else {
+            panic!("something is fetched again");
+        };
+        let expected = search_filtered(&whole, query, &wanted, &|_| true).unwrap();
+        assert_eq!(ids(&answer), ids(&expected));
+    }
+}

@@ -238,11 +238,8 @@ impl Index {
             return Err(IndexError::inconsistent(name, what));
         }
         routing.check_spans(manifest)?;
+        self.check_sparse(&routing)?;
         for (number, segment) in self.segments.iter().enumerate() {
-            for (slot, cell) in self.sparse_of(number as u32) {
-                let file = &manifest.segments[number].name;
-                routing.check_slot(number as u32, slot, file, cell.cell().ids.len())?;
-            }
             if let Some(segment) = segment {
                 routing.check_segment(number as u32, &manifest.segments[number].name, segment)?;
             }

@@ -282,24 +282,6 @@ impl Routing {
         Ok(())
     }
 
-    /// Refuses a cell that came by itself and has other rows than these tables say.
-    pub(super) fn check_slot(
-        &self,
-        number: u32,
-        slot: u32,
-        name: &str,
-        rows: usize,
-    ) -> Result<(), IndexError> {
-        let of_slot = |entry: &&CellEntry| (entry.segment, entry.slot) == (number, slot);
-        match self.cells.iter().find(of_slot) {
-            Some(entry) if entry.rows as usize == rows => Ok(()),
-            _ => {
-                let what = format!("slot {slot} has {rows} rows, which the routing does not say");
-                Err(IndexError::inconsistent(name, what))
-            }
-        }
-    }
-
     /// Refuses a segment whose slots are not the ones that these tables lead to.
     pub(super) fn check_segment(
         &self,

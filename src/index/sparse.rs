@@ -296,6 +296,23 @@ impl Index {
         Ok(())
     }
 
+    /// Refuses a routing that does not lead to the sparse cells that are here, shared by the epoch before.
+    pub(super) fn check_sparse(&self, routing: &Routing) -> Result<(), IndexError> {
+        let held = routing.cells.iter().filter_map(|entry| {
+            let cell = self.sparse_cell(entry)?;
+            Some(cell.cell.ids.len() == entry.rows as usize)
+        });
+        let fitting = held.filter(|fits| *fits).count();
+        if fitting == self.sparse.len() {
+            return Ok(());
+        }
+        let what = format!(
+            "it leads to {fitting} of the {} cells that are here",
+            self.sparse.len()
+        );
+        Err(IndexError::inconsistent(&self.manifest.routing.name, what))
+    }
+
     /// The pictures of a segment's sparse cells.
     pub(super) fn sparse_ids(&self, number: usize) -> Vec<u32> {
         let mut ids: Vec<u32> = self

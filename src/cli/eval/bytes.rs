@@ -5,9 +5,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::build::MANIFEST;
-use crate::index::{FileRef, Index};
-use crate::search::Answer;
+use crate::build::{MANIFEST, read_named};
+use crate::index::{FileRange, FileRef, Index};
+use crate::search::{Answer, Query, SearchOptions, Step};
 
 /// Bytes of one kind of file.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -45,54 +45,81 @@ pub fn weights(index: &Index, dist: &Path) -> Weights {
     }
 }
 
-/// Which file holds a cell.
-pub struct Fetches<'a> {
-    index: &'a Index,
-    segment_of: HashMap<u32, u32>,
+/// One who holds manifest and routing and fetches what a search asks for, as a page does.
+pub struct Visitor {
+    fresh: Index,
+    segments: HashMap<String, Vec<u8>>,
 }
 
 /// What one answer needs beyond manifest and routing, nothing of it being there yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Fetched {
-    /// Files.
-    pub segments: usize,
+    /// One after the other.
+    pub rounds: u64,
+    /// Ranges of segments, or whole ones, in all rounds.
+    pub requests: u64,
     pub segment_bytes: u64,
     /// Of the files with the records of its hits.
     pub record_bytes: u64,
 }
 
-impl<'a> Fetches<'a> {
-    pub fn of(index: &'a Index) -> Self {
-        let cells = index.routing().map(|routing| routing.cells.iter());
-        let segment_of = cells
-            .into_iter()
-            .flatten()
-            .map(|cell| (cell.id, cell.segment))
-            .collect();
-        Self { index, segment_of }
+impl Visitor {
+    pub fn of(index: &Index, dist: &Path) -> anyhow::Result<Self> {
+        let manifest = index.manifest();
+        let mut fresh = Index::open(manifest.to_json().as_bytes())?;
+        fresh.supply(&manifest.routing.name, read_named(dist, &manifest.routing)?)?;
+        let read = |file: &FileRef| Ok((file.name.clone(), read_named(dist, file)?));
+        let segments = manifest.segments.iter().map(read);
+        Ok(Self {
+            fresh,
+            segments: segments.collect::<anyhow::Result<_>>()?,
+        })
     }
 
-    pub fn of_answer(&self, answer: &Answer) -> Fetched {
-        let segments: BTreeSet<u32> = answer
-            .probed
-            .iter()
-            .filter_map(|cell| self.segment_of.get(cell).copied())
-            .collect();
-        let segment_bytes = segments
-            .iter()
-            .filter_map(|&number| self.index.segment_file(number))
-            .map(|file| file.bytes)
-            .sum();
-        let records: BTreeSet<(&str, u64)> = answer
-            .hits
-            .iter()
-            .filter_map(|hit| self.index.record_file(hit.id))
-            .map(|file| (file.name.as_str(), file.bytes))
-            .collect();
-        Fetched {
-            segments: segments.len(),
-            segment_bytes,
-            record_bytes: records.iter().map(|(_, bytes)| bytes).sum(),
+    /// Searches as the first thing.
+    pub fn fetch(&self, vector: &[f32], options: &SearchOptions) -> anyhow::Result<Fetched> {
+        let mut index = self.fresh.clone();
+        let mut fetched = Fetched::default();
+        loop {
+            let Some(routing) = index.routing() else {
+                anyhow::bail!("the routing is missing");
+            };
+            let parts = match Query::new(routing, vector, options.clone())?.step(&index)? {
+                Step::Need(parts) => parts,
+                Step::Done(answer) => {
+                    fetched.record_bytes = record_bytes(&index, &answer);
+                    return Ok(fetched);
+                }
+            };
+            fetched.rounds += 1;
+            for range in index.ranges(&parts) {
+                fetched.requests += 1;
+                fetched.segment_bytes += range.bytes;
+                self.bring(&mut index, &range)?;
+            }
         }
     }
+
+    fn bring(&self, index: &mut Index, range: &FileRange) -> anyhow::Result<()> {
+        let lost = || anyhow::anyhow!("{} ends before byte {:?}", range.name, range.offset);
+        let file = self.segments.get(&range.name).ok_or_else(lost)?;
+        match range.offset {
+            None => index.supply(&range.name, file.clone())?,
+            Some(offset) => {
+                let part = file.get(offset as usize..(offset + range.bytes) as usize);
+                index.supply_range(&range.name, offset, part.ok_or_else(lost)?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn record_bytes(index: &Index, answer: &Answer) -> u64 {
+    let files: BTreeSet<(&str, u64)> = answer
+        .hits
+        .iter()
+        .filter_map(|hit| index.record_file(hit.id))
+        .map(|file| (file.name.as_str(), file.bytes))
+        .collect();
+    files.iter().map(|(_, bytes)| bytes).sum()
 }

@@ -24,7 +24,7 @@ use super::output::{Output, count};
 use crate::build::BuildError;
 use crate::metrics::{Reliability, reliability};
 use crate::search::SearchOptions;
-use bytes::{Weights, weights};
+use bytes::{Visitor, Weights, weights};
 pub use error::EvalError;
 use gallery::{Gallery, from_file, sampled};
 use labels::Labels;
@@ -131,6 +131,7 @@ pub fn run(arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
         arguments.k,
         keep_self,
     );
+    let visitor = Visitor::of(&gallery.index, &arguments.index)?;
     let (mut targets, mut said) = (Vec::new(), Vec::new());
     for &recall in &arguments.recall {
         let options = SearchOptions {
@@ -139,7 +140,7 @@ pub fn run(arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
             ..SearchOptions::default()
         };
         let measured = measure(
-            &gallery.index,
+            (&gallery.index, &visitor),
             &queries,
             &truth,
             &options,

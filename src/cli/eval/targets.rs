@@ -8,7 +8,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::bytes::Fetches;
+use super::bytes::Visitor;
 use super::gallery::Query;
 use crate::index::Index;
 use crate::metrics::{Mean, mean_with_interval, quantile, recall_of_nearest};
@@ -52,8 +52,10 @@ pub struct Latency {
 /// Of a visitor who holds manifest and routing and nothing else.
 #[derive(Debug, Serialize)]
 pub struct Fetching {
-    /// Files.
-    pub segments: Spread,
+    /// One after the other.
+    pub rounds: Spread,
+    /// In all rounds.
+    pub requests: Spread,
     pub segment_bytes: Spread,
     pub record_bytes: Spread,
 }
@@ -100,14 +102,13 @@ fn nearest_of(rows: Rows<'_>, ids: &[u32], vector: &[f32], own: Option<u32>, k: 
 
 /// Asks all queries for `target`. Gives the figures, and what each answer said and held.
 pub fn measure(
-    index: &Index,
+    (index, visitor): (&Index, &Visitor),
     queries: &[Query<'_>],
     nearest: &[Nearest],
     options: &SearchOptions,
     keep_self: bool,
     seed: u64,
 ) -> anyhow::Result<Option<(Target, Vec<Said>)>> {
-    let fetches = Fetches::of(index);
     let rows = index.manifest().counts.pictures.max(1) as f64;
     let asked = |query: &Query<'_>| SearchOptions {
         exclude: query.own.filter(|_| !keep_self),
@@ -128,8 +129,9 @@ pub fn measure(
         seen.confidence.push(plain(answer.confidence));
         seen.scanned.push(answer.scanned as f64 / rows);
         seen.cells.push(answer.probed.len() as f64);
-        let fetched = fetches.of_answer(&answer);
-        seen.segments.push(fetched.segments as f64);
+        let fetched = visitor.fetch(query.vector, &options)?;
+        seen.rounds.push(fetched.rounds as f64);
+        seen.requests.push(fetched.requests as f64);
         seen.segment_bytes.push(fetched.segment_bytes as f64);
         seen.record_bytes.push(fetched.record_bytes as f64);
     }
@@ -148,7 +150,8 @@ struct Seen {
     scanned: Vec<f64>,
     cells: Vec<f64>,
     latency_us: Vec<f64>,
-    segments: Vec<f64>,
+    rounds: Vec<f64>,
+    requests: Vec<f64>,
     segment_bytes: Vec<f64>,
     record_bytes: Vec<f64>,
 }
@@ -168,7 +171,8 @@ impl Seen {
                 p95: quantile(&latency_us, 0.95)?,
             },
             fetched: Fetching {
-                segments: spread(&self.segments)?,
+                rounds: spread(&self.rounds)?,
+                requests: spread(&self.requests)?,
                 segment_bytes: spread(&self.segment_bytes)?,
                 record_bytes: spread(&self.record_bytes)?,
             },

@@ -30,7 +30,7 @@ pub fn words(found: &Evaluation) -> String {
         "p95",
         "median",
         "p95",
-        "files",
+        "rounds",
         "fetched"
     ));
     for target in &found.targets {
@@ -44,7 +44,7 @@ pub fn words(found: &Evaluation) -> String {
             target.cells.p95,
             target.latency_us.median,
             target.latency_us.p95,
-            target.fetched.segments.mean,
+            target.fetched.rounds.mean,
             size(target.fetched.segment_bytes.mean as u64)
         ));
     }
