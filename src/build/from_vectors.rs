@@ -15,6 +15,7 @@ use super::output::{Durable, Output, put};
 use super::publish::{prune, publish};
 use super::report::{Report, Step};
 use super::{BuildError, Shape, State, VectorFile, Vectors, load_index, load_previous, page};
+use crate::calibration::CalibrationOptions;
 use crate::index::Index;
 use crate::partition::{PartitionOptions, Rows, partition};
 
@@ -155,6 +156,10 @@ impl Next {
         let rows = Rows::new(&vectors.values, vectors.dimension)?;
         let ids: Vec<u32> = (0..rows.len() as u32).collect();
         let previous = self.previous.as_ref().map(Previous::new).transpose()?;
+        let calibration = CalibrationOptions::default();
+        let calibrated = |assembled: Assembled| {
+            assembled.calibrated(rows, &ids, self.previous.as_ref(), &calibration)
+        };
         if let (Some(index), Some(last)) = (&self.previous, &self.last) {
             let churn = last.churn + self.added + self.removed;
             let usable = self.changed == 0
@@ -163,6 +168,7 @@ impl Next {
             let specs = usable.then(|| keep_cells(rows, &ids, index)).flatten();
             if let Some(specs) = specs {
                 let assembled = assemble_cells(rows, &ids, &specs, &[], None, previous.as_ref())?;
+                let assembled = calibrated(assembled)?;
                 let last = LastBuild {
                     churn,
                     ..last.clone()
@@ -192,6 +198,7 @@ impl Next {
                 assemble_cells(rows, &ids, &specs, &[], None, previous.as_ref())?
             }
         };
+        let assembled = calibrated(assembled)?;
         let last = LastBuild {
             partition: format!("{wanted:?}"),
             at_partition: rows.len() as u64,
