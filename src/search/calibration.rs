@@ -66,10 +66,12 @@ impl Calibration {
     }
 
     /// The share missing above which a search goes on whatever the gain: a query unlike all that was seen at build time
-    /// finds little anywhere, so its gain is small everywhere. Queries that all stop here get a recall of 0.92 when 0.95 was
-    /// asked; a smaller factor gives them more, and makes ordinary queries dearer.
+    /// finds little anywhere, so its gain is small everywhere. Queries of another distribution get
+    /// what was asked less 0.02 by it, if the model is right about them; less room would make the slowest ordinary queries slower.
+    /// 100,000 x 128 and 0.95 asked, with 0.03: 0.966 with noise, 0.914 for midpoints of random pairs, 0.981 for strangers to the data.
     pub fn missing(recall: f32) -> f32 {
-        1.6 * (1.0 - recall)
+        let asked = 1.0 - recall;
+        asked + (2.0 * asked).min(0.02)
     }
 
     /// As a file holds it.
