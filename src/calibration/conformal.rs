@@ -7,7 +7,7 @@
 use super::Probe;
 use super::fit::{CELLS, neighbours, options};
 use crate::index::{Index, Routing};
-use crate::search::{Calibration, DEPTHS, MissingModel, SearchError, TARGETS, Trace, is_asked};
+use crate::search::{Calibration, DEPTHS, SearchError, TARGETS, Trace, is_asked};
 
 /// A moment at which a search may stop.
 struct Moment {
@@ -24,8 +24,7 @@ const LOGS: std::ops::Range<f64> = -25.0..1.0;
 pub(super) fn gains(
     index: &Index,
     routing: &Routing,
-    model: &MissingModel,
-    opening_cost: f32,
+    calibration: &Calibration,
     probes: &[Probe],
 ) -> Result<[[f32; TARGETS.len()]; DEPTHS.len()], SearchError> {
     let mut gains = [[0.0; TARGETS.len()]; DEPTHS.len()];
@@ -38,15 +37,7 @@ pub(super) fn gains(
             };
             let mut traces = Vec::with_capacity(probes.len());
             for probe in probes {
-                traces.push(moments(
-                    index,
-                    routing,
-                    model,
-                    opening_cost,
-                    probe,
-                    k,
-                    recall,
-                )?);
+                traces.push(moments(index, routing, calibration, probe, k, recall)?);
             }
             for (gain, target) in gains.iter_mut().zip(TARGETS) {
                 if wanted(target) {
@@ -65,13 +56,13 @@ pub(super) fn gains(
 fn moments(
     index: &Index,
     routing: &Routing,
-    model: &MissingModel,
-    opening_cost: f32,
+    calibration: &Calibration,
     probe: &Probe,
     k: u32,
     recall: f32,
 ) -> Result<Vec<Moment>, SearchError> {
     let truth = neighbours(probe, k as usize);
+    let model = calibration.model(k as usize);
     let mut trace = Trace::new(routing, probe.vector, options(probe.id, k as usize, recall))?;
     let mut moments: Vec<Moment> = Vec::new();
     let (mut least_gain, mut least_missing) = (f32::INFINITY, 1.0f32);
@@ -82,7 +73,7 @@ fn moments(
         if !is_asked(opened) && opened < routing.cells.len() {
             continue;
         }
-        let Some((missing, gain)) = trace.expected(model, opening_cost) else {
+        let Some((missing, gain)) = trace.expected(&model, calibration.opening_cost) else {
             continue;
         };
         least_gain = least_gain.min(gain);

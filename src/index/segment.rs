@@ -15,6 +15,8 @@ const FILE: Kind = *b"CELL";
 const HEAD: Kind = *b"HEAD";
 const SCAN: Kind = *b"SCAN";
 const LOWS: Kind = *b"LOWS";
+const KNOWN: [Kind; 3] = [HEAD, SCAN, LOWS];
+const WORDS: &str = "cells (.nss)";
 
 /// Neighbouring cells that lie in one file.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +33,18 @@ impl Segment {
     /// Reads and checks a segment; `name` is for errors. The checks of single rows are left to those who fetch single rows:
     /// here the sections' own cover them.
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, IndexError> {
-        let container = Container::parse(name, bytes, FILE, "cells (.nss)", &[HEAD, SCAN, LOWS])?;
+        Self::read(name, Container::parse(name, bytes, FILE, WORDS, &KNOWN)?)
+    }
+
+    /// The same for bytes that were held against the hash in their name already.
+    pub(super) fn parse_verified(name: &str, bytes: &[u8]) -> Result<Self, IndexError> {
+        Self::read(
+            name,
+            Container::parse_verified(name, bytes, FILE, WORDS, &KNOWN)?,
+        )
+    }
+
+    fn read(name: &str, container: Container<'_>) -> Result<Self, IndexError> {
         let wrong = |what: String| IndexError::inconsistent(name, what);
 
         let head = container.array(HEAD, 3, 4)?;

@@ -29,9 +29,11 @@ export async function build() {
   return { build_s: null, bytes: parts.reduce((sum, part) => sum + part.length, 0) };
 }
 
-export async function open() {
+export async function open(_context, lap) {
   module = await init({ module_or_path: "/nearsight/nearsight_bg.wasm" });
+  lap("code");
   const saved = await load(FILE);
+  lap("read");
   const [length] = new Uint32Array(saved.buffer, 0, 1);
   let at = 4 + length;
   let bytes = 0;
