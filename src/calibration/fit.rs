@@ -6,7 +6,8 @@ use std::hash::{BuildHasherDefault, DefaultHasher};
 use super::Probe;
 use super::regress::{Link, Samples};
 use crate::index::{Index, Routing};
-use crate::search::{MissingModel, SearchError, SearchOptions, Trace, is_asked};
+use crate::partition::Workers;
+use crate::search::{MissingModel, STAGE_1, STAGE_2, SearchError, SearchOptions, Trace, is_asked};
 
 /// The hits that the model is fitted for. The weights hold for 24 and 50 as well: what depends on k is the reach.
 const K: usize = 10;
@@ -22,62 +23,92 @@ pub(super) fn fit(
     index: &Index,
     routing: &Routing,
     probes: &[Probe],
+    workers: &dyn Workers,
 ) -> Result<Option<MissingModel>, SearchError> {
     let homes = homes(index, routing);
     let mut model = MissingModel::default();
+    // Traces run side by side; what they tell is gathered in the order of the probes.
     let mut geometry = Samples::default();
-    for probe in probes {
-        let mut trace = Trace::new(routing, probe.vector, options(probe.id, K, 0.95))?;
-        for reach in REACHES {
-            let Some(&(dot, _)) = probe.nearest.get(reach - 1) else {
-                continue;
-            };
-            let distance = (2.0 - 2.0 * dot).max(0.0).sqrt();
-            if distance < 1e-4 {
-                // Copies of the query: a reach of nothing teaches nothing.
-                continue;
-            }
-            let mut counts: HashMap<u32, u32, BuildHasherDefault<DefaultHasher>> =
-                HashMap::default();
-            for (_, id) in &probe.nearest[..reach] {
-                if let Some(&place) = homes.get(id) {
-                    *counts.entry(place).or_default() += 1;
-                }
-            }
-            for (place, features) in trace.geometry(CELLS, distance) {
-                let count = counts.get(&place).copied().unwrap_or(0);
-                geometry.push(features, count as f32);
-            }
-        }
+    for told in workers.map(probes.len(), |number| {
+        lie_of_the_land(routing, &homes, &probes[number])
+    }) {
+        told?
+            .into_iter()
+            .for_each(|(f, count)| geometry.push(f, count));
     }
-    let Some(weights) = geometry.fit(Link::Poisson) else {
+    let Some(weights) = geometry.fit(Link::Poisson, workers) else {
         return Ok(None);
     };
     model.geometry = weights;
 
     let mut seen = Samples::default();
-    for probe in probes {
-        let truth = neighbours(probe, K);
-        let mut trace = Trace::new(routing, probe.vector, options(probe.id, K, 0.95))?;
-        for opened in 1..=CELLS.min(routing.cells.len().saturating_sub(1)) {
-            if !trace.advance(index)? {
-                break;
-            }
-            if !is_asked(opened) {
-                continue;
-            }
-            let Some(features) = trace.seen(&model) else {
-                continue;
-            };
-            let found = trace.best(K).filter(|id| truth.contains(id)).count();
-            seen.push(features, 1.0 - found as f32 / truth.len().max(1) as f32);
-        }
+    for told in workers.map(probes.len(), |number| {
+        on_the_way(index, routing, &model, &probes[number])
+    }) {
+        told?.into_iter().for_each(|(f, share)| seen.push(f, share));
     }
-    let Some(weights) = seen.fit(Link::Logistic) else {
+    let Some(weights) = seen.fit(Link::Logistic, workers) else {
         return Ok(None);
     };
     model.seen = weights;
     Ok(Some(model))
+}
+
+/// Stage 1: what is known of a cell before it is opened, and how many of a probe's neighbours are in it.
+fn lie_of_the_land(
+    routing: &Routing,
+    homes: &Homes,
+    probe: &Probe,
+) -> Result<Vec<([f32; STAGE_1], f32)>, SearchError> {
+    let mut told = Vec::new();
+    let mut trace = Trace::new(routing, probe.vector, options(probe.id, K, 0.95))?;
+    for reach in REACHES {
+        let Some(&(dot, _)) = probe.nearest.get(reach - 1) else {
+            continue;
+        };
+        let distance = (2.0 - 2.0 * dot).max(0.0).sqrt();
+        if distance < 1e-4 {
+            // Copies of the query: a reach of nothing teaches nothing.
+            continue;
+        }
+        let mut counts: HashMap<u32, u32, BuildHasherDefault<DefaultHasher>> = HashMap::default();
+        for (_, id) in &probe.nearest[..reach] {
+            if let Some(&place) = homes.get(id) {
+                *counts.entry(place).or_default() += 1;
+            }
+        }
+        for (place, features) in trace.geometry(CELLS, distance) {
+            let count = counts.get(&place).copied().unwrap_or(0);
+            told.push((features, count as f32));
+        }
+    }
+    Ok(told)
+}
+
+/// Stage 2: what a search has seen so far, and the share of a probe's neighbours that it still misses.
+fn on_the_way(
+    index: &Index,
+    routing: &Routing,
+    model: &MissingModel,
+    probe: &Probe,
+) -> Result<Vec<([f32; STAGE_2], f32)>, SearchError> {
+    let mut told = Vec::new();
+    let truth = neighbours(probe, K);
+    let mut trace = Trace::new(routing, probe.vector, options(probe.id, K, 0.95))?;
+    for opened in 1..=CELLS.min(routing.cells.len().saturating_sub(1)) {
+        if !trace.advance(index)? {
+            break;
+        }
+        if !is_asked(opened) {
+            continue;
+        }
+        let Some(features) = trace.seen(model) else {
+            continue;
+        };
+        let found = trace.best(K).filter(|id| truth.contains(id)).count();
+        told.push((features, 1.0 - found as f32 / truth.len().max(1) as f32));
+    }
+    Ok(told)
 }
 
 /// The pictures nearest to a probe.
@@ -96,7 +127,9 @@ pub(super) fn options(id: u32, k: usize, recall: f32) -> SearchOptions {
 }
 
 /// The place of the cell of every picture.
-fn homes(index: &Index, routing: &Routing) -> HashMap<u32, u32, BuildHasherDefault<DefaultHasher>> {
+type Homes = HashMap<u32, u32, BuildHasherDefault<DefaultHasher>>;
+
+fn homes(index: &Index, routing: &Routing) -> Homes {
     let mut homes = HashMap::default();
     for (place, entry) in routing.cells.iter().enumerate() {
         let cell = index

@@ -9,11 +9,10 @@
 
 mod conformal;
 mod fit;
-mod nearest;
 mod regress;
 
 use crate::index::Index;
-use crate::partition::{Random, Rows};
+use crate::partition::{Random, Rows, Workers, nearest};
 use crate::search::{Calibration, SearchError};
 
 /// How many rows are drawn, and for what.
@@ -52,12 +51,14 @@ pub(crate) struct Probe<'a> {
 }
 
 /// Calibrates an index, all of it loaded. Row `i` of `rows` is picture `ids[i]`. None where there are too few rows, or where
-/// they are so alike that no model can be fitted.
+/// they are so alike that no model can be fitted. The workers
+/// change nothing but the time.
 pub fn calibrate(
     index: &Index,
     rows: Rows,
     ids: &[u32],
     options: &CalibrationOptions,
+    workers: &dyn Workers,
 ) -> Result<Option<Calibration>, SearchError> {
     let missing = index.missing_for_search().len();
     let Some(routing) = index.routing().filter(|_| index.ready()) else {
@@ -74,7 +75,7 @@ pub fn calibrate(
         .into_iter()
         .map(|row| row as u32)
         .collect();
-    let truth = nearest::nearest(rows, &drawn, fit::DEEPEST);
+    let truth = nearest(rows, &drawn, fit::DEEPEST, workers);
     let mut probes: Vec<Probe> = drawn
         .iter()
         .zip(truth)
@@ -88,10 +89,17 @@ pub fn calibrate(
         })
         .collect();
     let held_out = probes.split_off(fitted);
-    let Some(model) = fit::fit(index, routing, &probes)? else {
+    let Some(model) = fit::fit(index, routing, &probes, workers)? else {
         return Ok(None);
     };
-    let gains = conformal::gains(index, routing, &model, options.opening_cost, &held_out)?;
+    let gains = conformal::gains(
+        index,
+        routing,
+        &model,
+        options.opening_cost,
+        &held_out,
+        workers,
+    )?;
     Ok(Some(Calibration {
         model,
         opening_cost: options.opening_cost,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 
 use super::{FileRef, IndexError, Manifest, Record, Records, Routing, Segment, content_name};
+use crate::quantize::CodeBits;
 
 /// One epoch, as far as its files have been supplied.
 #[derive(Debug, Clone)]
@@ -113,6 +114,12 @@ impl Index {
     /// A segment, once it has been supplied.
     pub fn segment(&self, number: u32) -> Option<&Segment> {
         self.segments.get(number as usize)?.as_deref()
+    }
+
+    /// Bits a dimension of the codes; none before the first segment is here.
+    pub fn code_bits(&self) -> Option<CodeBits> {
+        let segment = self.segments.iter().flatten().next()?;
+        Some(segment.bits)
     }
 
     /// The file that holds a segment.
