@@ -1,17 +1,21 @@
-//! How long a search takes on this machine, and what it delivers: vectors from files, one thread.
+//! How long an index takes to build and a search to answer on this machine, and what it delivers: vectors from files, one
+//! thread that searches.
 //!
 //! ```text
 //! cargo bench --bench search -- PREFIX DIMENSION [K]
 //! ```
 //!
 //! reads `PREFIX.base.f32` and `PREFIX.query.f32`, raw little-endian rows. Times are medians over the queries of the least of
-//! several rounds; recall is against exact search on the full vectors.
+//! several rounds; recall is against exact search on the full vectors. `CELLS`, `BITS` and `JOBS` in the environment set the
+//! number of cells, the bits of a code and the threads that build.
 use std::time::Instant;
 
-use nearsight::build::assemble::assemble;
+use nearsight::build::Threads;
+use nearsight::build::assemble::{Encoding, assemble_as};
 use nearsight::calibration::CalibrationOptions;
 use nearsight::metrics::recall_at_k;
-use nearsight::partition::{PartitionOptions, Rows, partition};
+use nearsight::partition::{PartitionOptions, Rows, partition_on};
+use nearsight::quantize::CodeBits;
 use nearsight::search::{SearchOptions, exact, search};
 
 const ROUNDS: usize = 5;
@@ -36,22 +40,26 @@ fn main() {
     let rows = Rows::new(&base, dimension).unwrap_or_else(|error| panic!("{error}"));
     let ids: Vec<u32> = (0..rows.len() as u32).collect();
 
+    let number = |name: &str| std::env::var(name).ok()?.parse().ok();
+    let workers = Threads::new(number("JOBS")).unwrap_or_else(|error| panic!("{error}"));
+    let encoding = Encoding {
+        bits: number("BITS").and_then(|bits| CodeBits::new(bits as u32)),
+        workers: &workers,
+    };
     let started = Instant::now();
-    let cells = std::env::var("CELLS")
-        .ok()
-        .map(|cells| cells.parse().expect("CELLS is a number"));
     let options = PartitionOptions {
-        cells,
+        cells: number("CELLS").map(|cells| cells as u32),
         ..PartitionOptions::default()
     };
-    let layout = partition(rows, &options, &mut |_| ()).unwrap_or_else(|error| panic!("{error}"));
+    let layout = partition_on(rows, &options, &workers, &mut |_| ())
+        .unwrap_or_else(|error| panic!("{error}"));
     let laid_out = started.elapsed();
-    let assembled =
-        assemble(rows, &ids, &[], &layout, None, None).unwrap_or_else(|error| panic!("{error}"));
+    let assembled = assemble_as(rows, &ids, &[], &layout, None, None, &encoding)
+        .unwrap_or_else(|error| panic!("{error}"));
     let encoded = started.elapsed();
     let calibration = CalibrationOptions::default();
     let assembled = assembled
-        .calibrated(rows, &ids, None, &calibration)
+        .calibrated_on(rows, &ids, None, &calibration, &workers)
         .unwrap_or_else(|error| panic!("{error}"));
     let bytes: usize = assembled.files.iter().map(|(_, bytes)| bytes.len()).sum();
     let index = assembled

@@ -241,15 +241,137 @@ fn flags_that_only_pictures_have_are_wrong_usage_with_vectors() {
     let place = Place::with(0);
     place.write("v.npy", &npy(&rows(30), "False", "<f4"));
     let (file, site) = (place.text("v.npy"), place.text("site"));
-    for flag in [
-        ["--model", "m.onnx"],
-        ["--jobs", "2"],
-        ["--limit-width", "9"],
-    ] {
+    for flag in [["--model", "m.onnx"], ["--limit-width", "9"]] {
         let arguments = ["build", "--vectors", &file, "-o", &site, flag[0], flag[1]];
         assert_eq!(nearsight(&arguments).status.code(), Some(2), "{flag:?}");
     }
     for arguments in [vec!["build", "-o", &site], vec!["search", &site]] {
         assert_eq!(nearsight(&arguments).status.code(), Some(2));
     }
+}
+
+/// As `build`, with more flags.
+fn build_with(place: &Place, values: &[f32], flags: &[&str]) -> Value {
+    place.write("v.npy", &npy(values, "False", "<f4"));
+    let (file, site) = (place.text("v.npy"), place.text("site"));
+    let mut arguments = vec!["build", "--vectors", &file, "-o", &site];
+    arguments.extend(flags);
+    ok(&arguments)
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_files() {
+    let values = rows(6_000);
+    let manifests = ["1", "2", "3"].map(|jobs| {
+        let place = Place::with(0);
+        build_with(&place, &values, &["--jobs", jobs]);
+        place.manifest()
+    });
+    // It names every file by its content, the calibration among them.
+    assert_eq!(manifests[0], manifests[1]);
+    assert_eq!(manifests[0], manifests[2]);
+}
+
+#[test]
+fn bits_stay_until_others_are_asked_for() {
+    let place = Place::with(0);
+    let values = rows(700);
+    let bits = || ok(&["inspect", &place.text("site")])["bits"].clone();
+    assert_eq!(build_with(&place, &values, &["--bits", "6"])["bits"], 6);
+    assert_eq!(build(&place, &values)["published"], false);
+    let report = build(&place, &rows(710));
+    assert_eq!(
+        (&report["published"], &report["kept_cells"], bits()),
+        (&true.into(), &true.into(), 6.into())
+    );
+    let wide = build_with(&place, &rows(710), &["--bits", "9"]);
+    assert_eq!((&wide["published"], bits()), (&true.into(), 9.into()));
+    let (narrow, wide) = (&report["index_bytes"], &wide["index_bytes"]);
+    assert!(narrow.as_u64() < wide.as_u64(), "{narrow} and {wide} bytes");
+    verified(&place);
+    place.write("v.npy", &npy(&values, "False", "<f4"));
+    let (file, site) = (place.text("v.npy"), place.text("site"));
+    let run = nearsight(&["build", "--vectors", &file, "-o", &site, "--bits", "7"]);
+    assert_eq!(run.status.code(), Some(2));
+}
+
+#[test]
+fn every_layout_finds_every_row() {
+    let values = rows(900);
+    for layout in ["ward", "kmeans", "tree"] {
+        let place = Place::with(0);
+        build_with(&place, &values, &["--layout", layout]);
+        for row in [0, 450, 899] {
+            let answer = search(&place, &values[row * DIMENSION..][..DIMENSION]);
+            assert_eq!(answer["hits"][0]["id"], row, "{layout}: {answer}");
+        }
+        verified(&place);
+    }
+}
+
+#[test]
+fn the_number_of_cells_is_the_cheapest_of_those_weighed() {
+    let (place, values) = (Place::with(0), rows(6_000));
+    let report = build(&place, &values);
+    let weighed = report["candidates"].as_array().unwrap();
+    assert_eq!(weighed.len(), 6, "{report}");
+    let cost = |candidate: &Value| candidate["cost"].as_f64().unwrap();
+    let chosen: Vec<&Value> = weighed.iter().filter(|c| c["chosen"] == true).collect();
+    assert_eq!(chosen.len(), 1);
+    assert!(weighed.iter().all(|other| cost(chosen[0]) <= cost(other)));
+    // The bounds on sizes may add some cells or take some away.
+    let (wanted, cells) = (chosen[0]["cells"].as_f64(), report["cells"].as_f64());
+    let share = cells.unwrap() / wanted.unwrap();
+    assert!((0.5..1.5).contains(&share), "{report}");
+    assert!(
+        weighed.is_sorted_by_key(|c| c["cells"].as_u64())
+            && weighed
+                .iter()
+                .rev()
+                .is_sorted_by_key(|c| c["scanned"].as_f64().unwrap() as u64),
+        "more cells, fewer rows: {report}"
+    );
+    for flags in [&["--cells", "90"][..], &["--layout", "kmeans"]] {
+        let given = build_with(&Place::with(0), &values, flags);
+        assert_eq!(given["candidates"], Value::Array(vec![]), "{given}");
+    }
+    let few = build(&Place::with(0), &rows(4_999));
+    assert_eq!(few["candidates"], Value::Array(vec![]));
+}
+
+#[test]
+fn an_index_of_vectors_is_evaluated_beside_simpler_searches() {
+    let place = Place::with(0);
+    build(&place, &rows(1_500));
+    let found = ok(&[
+        "eval",
+        &place.text("site"),
+        "--queries",
+        "200",
+        "--recall",
+        "0.9,1",
+        "--baselines",
+    ]);
+    assert_eq!(
+        (&found["pictures"], &found["queries"]),
+        (&1_500.into(), &200.into())
+    );
+    assert_eq!(found["baselines"]["exact"]["rows"], 1_500);
+    for kind in ["lsh", "cells"] {
+        let probing = found["baselines"][kind]["probing"].as_array().unwrap();
+        assert_eq!(probing.len(), 2);
+        for (probing, target) in probing.iter().zip([0.9, 1.0]) {
+            let number = |key: &str| probing[key].as_f64().unwrap();
+            assert!(number("recall") >= target - 1e-6, "{kind}: {probing}");
+            assert!(
+                (0.0..=1.0).contains(&number("scanned")),
+                "{kind}: {probing}"
+            );
+        }
+    }
+    let scanned = |kind: &str| {
+        let share = &found["baselines"][kind]["probing"][0]["scanned"];
+        share.as_f64().unwrap()
+    };
+    assert!(scanned("cells") < scanned("lsh"), "{found}");
 }

@@ -8,77 +8,30 @@
 //! The same input gives the same bytes: there is no clock and no random number here, and nothing
 //! depends on the order of a hash table.
 
+mod assembled;
 mod encode;
+mod encoding;
 mod error;
 mod packing;
 
 use std::collections::BTreeMap;
 
+pub use assembled::Assembled;
 use encode::{centroids_of, make_cell};
+pub use encoding::Encoding;
 pub use error::{AssembleError, CODES};
 use packing::{place, write_records};
 
-use crate::calibration::{CalibrationOptions, calibrate};
 use crate::index::{
-    Cell, CellEntry, Counts, FORMAT, FileRef, Index, IndexError, Manifest, ModelRef, Record,
-    Routing, check_tree,
+    Cell, CellEntry, Counts, FORMAT, FileRef, Index, Manifest, ModelRef, Record, Routing,
+    check_tree,
 };
 use crate::kernel;
-use crate::partition::{Layout, Merge, Rows, adjacency, merge_tree};
-use crate::quantize::{Centroids, CodeBits, Rotation};
+use crate::partition::{Layout, Merge, Rows, adjacency_on, merge_tree};
+use crate::quantize::{Centroids, Rotation};
 
 /// Neighbours kept of each cell: for repartitioning, which looks at few; searches read none.
 const NEIGHBOURS: usize = 12;
-
-/// An epoch that has not been published.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Assembled {
-    pub manifest: Manifest,
-    /// Name and content of every file that the epoch before did not have; the model's are not
-    /// among them.
-    pub files: Vec<(String, Vec<u8>)>,
-}
-
-impl Assembled {
-    /// The epoch as a browser would hold it: what `previous` has is shared.
-    pub fn index(&self, previous: Option<&Index>) -> Result<Index, IndexError> {
-        let manifest = self.manifest.to_json();
-        let mut index = match previous {
-            Some(previous) => previous.advance(manifest.as_bytes())?,
-            None => Index::open(manifest.as_bytes())?,
-        };
-        for (name, bytes) in &self.files {
-            index.supply(name, bytes.clone())?;
-        }
-        Ok(index)
-    }
-
-    /// The same epoch with a calibration in its routing, found with the rows that it was made of; without one where they
-    /// are too few (see [`calibrate`]).
-    pub fn calibrated(
-        mut self,
-        rows: Rows,
-        ids: &[u32],
-        previous: Option<&Index>,
-        options: &CalibrationOptions,
-    ) -> Result<Self, AssembleError> {
-        let index = self.index(previous)?;
-        let (Some(routing), Some(calibration)) =
-            (index.routing(), calibrate(&index, rows, ids, options)?)
-        else {
-            return Ok(self);
-        };
-        let mut routing = routing.clone();
-        routing.calibration = Some(calibration);
-        let bytes = routing.write();
-        self.files
-            .retain(|(name, _)| *name != self.manifest.routing.name);
-        self.manifest.routing = FileRef::of("routing", &bytes, "nsr");
-        self.files
-            .insert(0, (self.manifest.routing.name.clone(), bytes));
-        Ok(self)
-    }
-}
 
 /// The epoch that is built upon.
 #[derive(Debug, Clone, Copy)]
@@ -139,6 +92,20 @@ pub fn assemble(
     model: Option<ModelRef>,
     previous: Option<&Previous>,
 ) -> Result<Assembled, AssembleError> {
+    let encoding = Encoding::default();
+    assemble_as(rows, ids, records, layout, model, previous, &encoding)
+}
+
+/// [`assemble`] with other codes, or by several.
+pub fn assemble_as(
+    rows: Rows,
+    ids: &[u32],
+    records: &[Record],
+    layout: &Layout,
+    model: Option<ModelRef>,
+    previous: Option<&Previous>,
+    encoding: &Encoding,
+) -> Result<Assembled, AssembleError> {
     if rows.is_empty() {
         return Err(AssembleError::Nothing);
     }
@@ -167,7 +134,13 @@ pub fn assemble(
         recognise(&mut specs, ids, centroids, previous);
     }
     let tables = (layout.adjacency.clone(), layout.merges.clone());
-    finish(rows, ids, &specs, Some(tables), records, model, previous)
+    let given = Given {
+        records,
+        model,
+        previous,
+        encoding,
+    };
+    finish(rows, ids, &specs, Some(tables), given)
 }
 
 /// The epoch of cells given one by one, as repartitioning gives them.
@@ -179,7 +152,27 @@ pub fn assemble_cells(
     model: Option<ModelRef>,
     previous: Option<&Previous>,
 ) -> Result<Assembled, AssembleError> {
-    finish(rows, ids, specs, None, records, model, previous)
+    let encoding = Encoding::default();
+    assemble_cells_as(rows, ids, specs, records, model, previous, &encoding)
+}
+
+/// [`assemble_cells`] with other codes, or by several.
+pub fn assemble_cells_as(
+    rows: Rows,
+    ids: &[u32],
+    specs: &[CellSpec],
+    records: &[Record],
+    model: Option<ModelRef>,
+    previous: Option<&Previous>,
+    encoding: &Encoding,
+) -> Result<Assembled, AssembleError> {
+    let given = Given {
+        records,
+        model,
+        previous,
+        encoding,
+    };
+    finish(rows, ids, specs, None, given)
 }
 
 /// Gives the cells that the epoch before had too, with the same pictures and the same centroid,
@@ -224,28 +217,44 @@ fn recognise(specs: &mut [CellSpec], ids: &[u32], centroids: Rows, previous: &Pr
 
 type Tables = (Vec<Vec<u32>>, Vec<Merge>);
 
+/// What goes into an epoch beside rows and cells.
+struct Given<'a> {
+    records: &'a [Record],
+    model: Option<ModelRef>,
+    previous: Option<&'a Previous<'a>>,
+    encoding: &'a Encoding<'a>,
+}
+
+/// Rows that are rotated in one piece of work.
+const ROTATED: usize = 4_096;
+
 fn finish(
     rows: Rows,
     ids: &[u32],
     specs: &[CellSpec],
     tables: Option<Tables>,
-    records: &[Record],
-    model: Option<ModelRef>,
-    previous: Option<&Previous>,
+    given: Given,
 ) -> Result<Assembled, AssembleError> {
+    let (previous, workers) = (given.previous, given.encoding.workers);
     check_rows(rows, ids, specs)?;
     let dimension = rows.dimension();
     // From here on everything is rotated: what the files hold, and what is compared with it.
     let rotation = Rotation::new(dimension);
-    let rotated = rotation.apply_rows(rows.values());
+    let rotated = workers.map_chunks(rows.len(), ROTATED, |chunk| {
+        rotation.apply_rows(&rows.values()[chunk.start * dimension..chunk.end * dimension])
+    });
+    let rotated = rotated.concat();
     let rows = Rows::new(&rotated, dimension)?;
-    let bits = CodeBits::default();
+    let bits = given.encoding.bits(previous.map(|previous| previous.index));
     let (centroids, decoded) = centroids_of(specs, &rotation, previous)?;
     let mut next_cell_id = previous.map_or(0, |previous| previous.index.manifest().next_cell_id);
     let mut made = Vec::with_capacity(specs.len());
-    for (number, spec) in specs.iter().enumerate() {
+    let encoded = workers.map(specs.len(), |number| {
         let centroid = &decoded[number * dimension..(number + 1) * dimension];
-        let mut cell = make_cell(rows, ids, spec, centroid, bits, previous, number)?;
+        make_cell(rows, ids, &specs[number], centroid, bits, previous, number)
+    });
+    for (number, (cell, spec)) in encoded.into_iter().zip(specs).enumerate() {
+        let mut cell = cell?;
         if spec.id.is_none() {
             cell.entry.id = next_cell_id;
             next_cell_id = next_cell_id.checked_add(1).ok_or(AssembleError::Layout {
@@ -260,7 +269,7 @@ fn finish(
     let (mut adjacency, merges) = tables.unwrap_or_else(|| {
         let weights: Vec<f32> = specs.iter().map(|spec| spec.members.len() as f32).collect();
         (
-            adjacency(decoded_rows, NEIGHBOURS),
+            adjacency_on(decoded_rows, NEIGHBOURS, workers),
             merge_tree(decoded_rows, &weights),
         )
     });
@@ -282,7 +291,7 @@ fn finish(
         calibration: None,
         spans: Some(spans),
     };
-    let (records, records_from) = write_records(records, ids, &mut files)?;
+    let (records, records_from) = write_records(given.records, ids, &mut files)?;
     let routing_bytes = routing.write();
     let manifest = Manifest {
         format: FORMAT,
@@ -293,7 +302,7 @@ fn finish(
             pictures: routing.rows(),
             cells: routing.cells.len() as u32,
         },
-        model,
+        model: given.model,
         routing: FileRef::of("routing", &routing_bytes, "nsr"),
         segments,
         records,

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::assemble::{Assembled, Previous, assemble, assemble_cells};
+use super::assemble::{Assembled, Encoding, Previous, assemble_as, assemble_cells_as};
 use super::gather::Gathered;
 use super::incremental::{keep_cells, stale};
 use super::last::{LastBuild, forget_input};
@@ -16,10 +16,12 @@ use super::output::{Durable, Output, put, sync_folder};
 use super::pipeline::{BuildOptions, PRUNE_OWED};
 use super::publish::publish;
 use super::report::Step;
+use super::threads::Threads;
 use super::{BuildError, thumbnail};
 use crate::calibration::CalibrationOptions;
 use crate::index::Index;
-use crate::partition::{Rows, partition};
+use crate::partition::{Candidate, Rows, partition_on};
+use crate::quantize::CodeBits;
 
 /// All that is needed to make and publish an epoch.
 pub struct Writing<'a> {
@@ -29,6 +31,7 @@ pub struct Writing<'a> {
     pub previous: Option<&'a Index>,
     pub last: Option<LastBuild>,
     pub fresh_thumbs: &'a [String],
+    pub bits: CodeBits,
 }
 
 impl Writing<'_> {
@@ -37,9 +40,9 @@ impl Writing<'_> {
         input: String,
         watch: &mut dyn FnMut(Step),
         cancelled: &AtomicBool,
-    ) -> Result<(LastBuild, bool), BuildError> {
+    ) -> Result<(LastBuild, Option<Vec<Candidate>>), BuildError> {
         let (options, output, gathered) = (self.options, self.output, self.gathered);
-        let (assembled, mut last, kept_cells) = self.assemble(watch)?;
+        let (assembled, mut last, weighed) = self.assemble(watch)?;
         if cancelled.load(Ordering::Relaxed) {
             return Err(BuildError::Interrupted);
         }
@@ -58,14 +61,15 @@ impl Writing<'_> {
         forget_input(output)?;
         publish(output.folder(), &assembled)?;
         last.input = input;
-        Ok((last, kept_cells))
+        Ok((last, weighed))
     }
 
-    /// The new epoch, what to remember of it, and whether its cells are those of the epoch before.
+    /// The new epoch, what to remember of it, and the numbers of cells that were weighed; none of these when the cells are
+    /// those of the epoch before.
     fn assemble(
         &self,
         watch: &mut dyn FnMut(Step),
-    ) -> Result<(Assembled, LastBuild, bool), BuildError> {
+    ) -> Result<(Assembled, LastBuild, Option<Vec<Candidate>>), BuildError> {
         let (options, gathered) = (self.options, self.gathered);
         let rows = Rows::new(&gathered.vectors, gathered.dimension)?;
         let (ids, records) = (&gathered.ids, &gathered.records);
@@ -73,8 +77,14 @@ impl Writing<'_> {
         let previous = self.previous.map(Previous::new).transpose()?;
         let wanted = options.partition();
         let calibration = CalibrationOptions::default();
-        let calibrated =
-            |assembled: Assembled| assembled.calibrated(rows, ids, self.previous, &calibration);
+        let workers = Threads::new(options.jobs).map_err(BuildError::threads)?;
+        let encoding = Encoding {
+            bits: Some(self.bits),
+            workers: &workers,
+        };
+        let calibrated = |assembled: Assembled| {
+            assembled.calibrated_on(rows, ids, self.previous, &calibration, &workers)
+        };
         if let (Some(index), Some(last)) = (self.previous, &self.last) {
             let churn = last.churn + gathered.churn;
             let usable = gathered.same_model
@@ -82,30 +92,32 @@ impl Writing<'_> {
                 && !stale(last.at_partition, churn);
             let specs = usable.then(|| keep_cells(rows, ids, index)).flatten();
             if let Some(specs) = specs {
+                let previous = previous.as_ref();
                 let assembled =
-                    assemble_cells(rows, ids, &specs, records, model, previous.as_ref())?;
+                    assemble_cells_as(rows, ids, &specs, records, model, previous, &encoding)?;
                 let assembled = calibrated(assembled)?;
                 let last = LastBuild {
                     churn,
                     ..last.clone()
                 };
-                return Ok((assembled, last, true));
+                return Ok((assembled, last, None));
             }
         }
-        let layout = partition(rows, &wanted, &mut |progress| {
+        let layout = partition_on(rows, &wanted, &workers, &mut |progress| {
             watch(Step::Partition {
                 done: progress.done,
                 of: progress.total,
             });
         })?;
-        let assembled = assemble(rows, ids, records, &layout, model, previous.as_ref())?;
+        let previous = previous.as_ref();
+        let assembled = assemble_as(rows, ids, records, &layout, model, previous, &encoding)?;
         let assembled = calibrated(assembled)?;
         let last = LastBuild {
             partition: format!("{wanted:?}"),
             at_partition: records.len() as u64,
             ..LastBuild::default()
         };
-        Ok((assembled, last, false))
+        Ok((assembled, last, Some(layout.candidates)))
     }
 }
 

@@ -114,6 +114,11 @@ impl BuildError {
         }
     }
 
+    /// The system gave no threads.
+    pub fn threads(source: io::Error) -> Self {
+        Self::io("start threads for", Path::new("the build"), source)
+    }
+
     /// `action` is what was tried, as a verb before the path: "write", "read".
     pub fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         let path = path.to_path_buf();

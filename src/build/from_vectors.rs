@@ -8,16 +8,18 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::assemble::{Assembled, CellSpec, Previous, assemble, assemble_cells};
+use super::assemble::{Assembled, CellSpec, Encoding, Previous, assemble_as, assemble_cells_as};
 use super::incremental::{keep_cells, stale};
 use super::last::{LastBuild, forget_input};
 use super::output::{Durable, Output, put};
 use super::publish::{prune, publish};
 use super::report::{Report, Step};
+use super::threads::Threads;
 use super::{BuildError, Shape, State, VectorFile, Vectors, load_index, load_previous, page};
 use crate::calibration::CalibrationOptions;
 use crate::index::Index;
-use crate::partition::{PartitionOptions, Rows, partition};
+use crate::partition::{Candidate, PartitionOptions, Rows, partition_on};
+use crate::quantize::CodeBits;
 
 pub struct VectorOptions {
     /// `.npy`, `.parquet` or `.f32`.
@@ -28,6 +30,10 @@ pub struct VectorOptions {
     pub column: Option<String>,
     pub output: PathBuf,
     pub partition: PartitionOptions,
+    /// Bits a dimension of a code. None: as the epoch before has them, or the default in the first.
+    pub bits: Option<CodeBits>,
+    /// None: one a processor.
+    pub jobs: Option<usize>,
     /// A page to put beside the index.
     pub page: Option<PathBuf>,
     /// Remove the files of earlier epochs.
@@ -74,14 +80,20 @@ pub fn build_vectors(
         removed: next.removed,
         ..Report::default()
     };
-    let input = fingerprint(&vectors, &options.partition);
+    let workers = Threads::new(options.jobs).map_err(BuildError::threads)?;
+    let encoding = Encoding {
+        bits: options.bits,
+        workers: &workers,
+    };
+    let bits = encoding.bits(next.previous.as_ref());
+    let input = fingerprint(&vectors, &options.partition, bits);
     let unchanged = next.last.as_ref().is_some_and(|last| last.input == input);
     let index = match next.previous.take() {
         Some(index) if unchanged => index,
         previous => {
             next.previous = previous;
-            let (assembled, mut last, kept_cells) =
-                next.assemble(&vectors, &options.partition, watch)?;
+            let (assembled, mut last, weighed) =
+                next.assemble(&vectors, &options.partition, &encoding, watch)?;
             if cancelled.load(Ordering::Relaxed) {
                 return Err(BuildError::Interrupted);
             }
@@ -90,7 +102,8 @@ pub fn build_vectors(
             State::new(values, dimension, None).save(output.folder())?;
             forget_input(&output)?;
             publish(output.folder(), &assembled)?;
-            report.kept_cells = kept_cells;
+            report.kept_cells = weighed.is_none();
+            report.candidates = weighed.unwrap_or_default();
             report.published = true;
             last.input = input;
             last.write(&output)?;
@@ -146,19 +159,23 @@ impl Next {
         }
     }
 
-    /// The new epoch, what to remember of it, and whether its cells are those of the epoch before.
+    /// The new epoch, what to remember of it, and the numbers of cells that were weighed; none of these when the cells are
+    /// those of the epoch before.
     fn assemble(
         &self,
         vectors: &Vectors,
         wanted: &PartitionOptions,
+        encoding: &Encoding,
         watch: &mut dyn FnMut(Step),
-    ) -> Result<(Assembled, LastBuild, bool), BuildError> {
+    ) -> Result<(Assembled, LastBuild, Option<Vec<Candidate>>), BuildError> {
         let rows = Rows::new(&vectors.values, vectors.dimension)?;
         let ids: Vec<u32> = (0..rows.len() as u32).collect();
         let previous = self.previous.as_ref().map(Previous::new).transpose()?;
-        let calibration = CalibrationOptions::default();
+        let previous = previous.as_ref();
         let calibrated = |assembled: Assembled| {
-            assembled.calibrated(rows, &ids, self.previous.as_ref(), &calibration)
+            let options = CalibrationOptions::default();
+            let before = self.previous.as_ref();
+            assembled.calibrated_on(rows, &ids, before, &options, encoding.workers)
         };
         if let (Some(index), Some(last)) = (&self.previous, &self.last) {
             let churn = last.churn + self.added + self.removed;
@@ -167,23 +184,30 @@ impl Next {
                 && !stale(last.at_partition, churn);
             let specs = usable.then(|| keep_cells(rows, &ids, index)).flatten();
             if let Some(specs) = specs {
-                let assembled = assemble_cells(rows, &ids, &specs, &[], None, previous.as_ref())?;
-                let assembled = calibrated(assembled)?;
+                let assembled = calibrated(assemble_cells_as(
+                    rows,
+                    &ids,
+                    &specs,
+                    &[],
+                    None,
+                    previous,
+                    encoding,
+                )?)?;
                 let last = LastBuild {
                     churn,
                     ..last.clone()
                 };
-                return Ok((assembled, last, true));
+                return Ok((assembled, last, None));
             }
         }
-        let layout = partition(rows, wanted, &mut |progress| {
+        let layout = partition_on(rows, wanted, encoding.workers, &mut |progress| {
             watch(Step::Partition {
                 done: progress.done,
                 of: progress.total,
             });
         })?;
         let assembled = match self.changed {
-            0 => assemble(rows, &ids, &[], &layout, None, previous.as_ref())?,
+            0 => assemble_as(rows, &ids, &[], &layout, None, previous, encoding)?,
             _ => {
                 let centroids = layout.centroids.chunks_exact(layout.dimension);
                 let specs: Vec<CellSpec> = centroids
@@ -195,7 +219,7 @@ impl Next {
                         members,
                     })
                     .collect();
-                assemble_cells(rows, &ids, &specs, &[], None, previous.as_ref())?
+                assemble_cells_as(rows, &ids, &specs, &[], None, previous, encoding)?
             }
         };
         let assembled = calibrated(assembled)?;
@@ -204,14 +228,14 @@ impl Next {
             at_partition: rows.len() as u64,
             ..LastBuild::default()
         };
-        Ok((assembled, last, false))
+        Ok((assembled, last, Some(layout.candidates)))
     }
 }
 
 /// Hash of all that shapes the epoch.
-fn fingerprint(vectors: &Vectors, partition: &PartitionOptions) -> String {
+fn fingerprint(vectors: &Vectors, partition: &PartitionOptions, bits: CodeBits) -> String {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(format!("vectors {} {partition:?}", vectors.dimension).as_bytes());
+    hasher.update(format!("vectors {} {partition:?} {bits:?}", vectors.dimension).as_bytes());
     for value in &vectors.values {
         hasher.update(&value.to_le_bytes());
     }

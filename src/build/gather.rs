@@ -14,6 +14,7 @@ use super::resume::{self, Log};
 use super::state::State;
 use super::walk::{Found, Problem};
 use crate::index::{Index, Record};
+use crate::quantize::CodeBits;
 
 /// All that goes into an epoch.
 pub struct Gathered {
@@ -165,9 +166,10 @@ pub fn gather(
 
 impl Gathered {
     /// Hash of all that shapes the epoch.
-    pub fn fingerprint(&self, options: &BuildOptions) -> String {
+    pub fn fingerprint(&self, options: &BuildOptions, bits: CodeBits) -> String {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(format!("{} {:?}", settings(options), options.partition()).as_bytes());
+        let (settings, partition) = (settings(options), options.partition());
+        hasher.update(format!("{settings} {partition:?} {bits:?}").as_bytes());
         for record in &self.records {
             let text = serde_json::to_vec(record).expect("plain data");
             hasher.update(&(text.len() as u64).to_le_bytes());

@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -15,6 +14,7 @@ use super::output::{Durable, Output, put};
 use super::pipeline::{BuildOptions, settings};
 use super::report::{Report, Step};
 use super::resume::{self, Entry, Log};
+use super::threads::jobs;
 use super::walk::{Found, Problem};
 use super::work::{self, Done, Work, work};
 
@@ -155,10 +155,4 @@ pub fn learn(
     Ok(fresh
         .into_inner()
         .unwrap_or_else(|poisoned| poisoned.into_inner()))
-}
-
-/// As many threads as asked for, or one a processor.
-pub fn jobs(wanted: Option<usize>) -> usize {
-    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-    wanted.unwrap_or(processors).max(1)
 }

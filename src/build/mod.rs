@@ -46,6 +46,8 @@ mod report;
 mod resume;
 #[cfg(not(target_arch = "wasm32"))]
 mod state;
+#[cfg(not(target_arch = "wasm32"))]
+mod threads;
 #[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
 mod thumbnail;
 #[cfg(not(target_arch = "wasm32"))]
@@ -67,6 +69,7 @@ pub use self::{
     publish::{publish, published},
     report::{Report, Step, kinds},
     state::State,
+    threads::{Threads, jobs},
     vectors::{Shape, VectorFile, Vectors},
     verify::{Verified, verify},
     walk::{Found, Problem, Walk, walk},
@@ -74,7 +77,6 @@ pub use self::{
 
 #[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
 pub use self::{
-    learn::jobs,
     model::Model,
     pipeline::{BuildOptions, build},
     work::{Done, Outcome, Work, work},

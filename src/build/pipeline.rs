@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use super::assemble::Encoding;
 use super::epoch::Writing;
 use super::gather::gather;
 use super::last::LastBuild;
@@ -26,6 +27,7 @@ use super::walk::{Found, Walk, walk};
 use super::{BuildError, load_index, load_previous, page, work};
 use crate::image::Limits;
 use crate::partition::{Method, PartitionOptions};
+use crate::quantize::CodeBits;
 
 const REPORT_FILE: &str = "report.json";
 /// A picture of an earlier epoch turned private, and the files that show it are not removed yet.
@@ -39,6 +41,8 @@ pub struct BuildOptions {
     pub cells: Option<u32>,
     pub seed: u64,
     pub method: Method,
+    /// Bits a dimension of a code. None: as the epoch before has them, or the default in the first.
+    pub bits: Option<CodeBits>,
     /// None: `metadata.csv` or `metadata.json` in the photos, if there.
     pub metadata: Option<PathBuf>,
     /// Keep private pictures, marked, instead of leaving them out.
@@ -104,7 +108,12 @@ pub fn build(
         previous.as_ref(),
         &mut report,
     )?;
-    let input = gathered.fingerprint(options);
+    let bits = Encoding {
+        bits: options.bits,
+        ..Encoding::default()
+    }
+    .bits(previous.as_ref());
+    let input = gathered.fingerprint(options, bits);
     let last = LastBuild::read(&output);
     let unchanged = last.as_ref().is_some_and(|last| last.input == input);
     let index = match previous {
@@ -117,10 +126,11 @@ pub fn build(
                 previous: previous.as_ref(),
                 last,
                 fresh_thumbs: &fresh_thumbs,
+                bits,
             };
-            let (done, kept_cells) = writing.write(input, watch, cancelled)?;
-            report.kept_cells = kept_cells;
-
+            let (done, weighed) = writing.write(input, watch, cancelled)?;
+            report.kept_cells = weighed.is_none();
+            report.candidates = weighed.unwrap_or_default();
             done.write(&output)?;
             report.published = true;
             load_index(output.folder())?

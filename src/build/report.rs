@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::walk::Problem;
 use crate::index::Index;
+use crate::partition::Candidate;
 
 /// A stage that has begun, or a picture that is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +42,11 @@ pub struct Report {
     pub kept_cells: bool,
     pub pictures: u64,
     pub cells: u64,
+    /// Numbers of cells that were weighed, of which one was chosen; empty where it was given, or by rule.
+    pub candidates: Vec<Candidate>,
     pub dimension: usize,
+    /// Of a code, a dimension.
+    pub bits: u32,
     pub model: String,
     /// What was taken for granted about a model without sidecar.
     pub model_assumed: Vec<String>,
@@ -77,6 +82,7 @@ impl Report {
         self.epoch = manifest.epoch;
         self.pictures = manifest.counts.pictures;
         self.cells = u64::from(manifest.counts.cells);
+        self.bits = index.code_bits().unwrap_or_default().count();
         let model = manifest
             .model
             .iter()

@@ -76,14 +76,7 @@ pub fn work(
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(jobs)
         .build()
-        .map_err(|error| {
-            let source = std::io::Error::other(error);
-            BuildError::io(
-                "start threads for",
-                &std::path::PathBuf::from("the build"),
-                source,
-            )
-        })?;
+        .map_err(|error| BuildError::threads(std::io::Error::other(error)))?;
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
     let budget = Budget::new(BUDGET_BYTES);

@@ -7,6 +7,7 @@
 use super::Probe;
 use super::fit::{CELLS, neighbours, options};
 use crate::index::{Index, Routing};
+use crate::partition::Workers;
 use crate::search::{Calibration, DEPTHS, SearchError, TARGETS, Trace, is_asked};
 
 /// A moment at which a search may stop.
@@ -26,6 +27,7 @@ pub(super) fn gains(
     routing: &Routing,
     calibration: &Calibration,
     probes: &[Probe],
+    workers: &dyn Workers,
 ) -> Result<[[f32; TARGETS.len()]; DEPTHS.len()], SearchError> {
     let mut gains = [[0.0; TARGETS.len()]; DEPTHS.len()];
     for (gains, k) in gains.iter_mut().zip(DEPTHS) {
@@ -35,10 +37,10 @@ pub(super) fn gains(
             let Some(recall) = TARGETS.into_iter().find(|&target| wanted(target)) else {
                 continue;
             };
-            let mut traces = Vec::with_capacity(probes.len());
-            for probe in probes {
-                traces.push(moments(index, routing, calibration, probe, k, recall)?);
-            }
+            let traces = workers.map(probes.len(), |number| {
+                moments(index, routing, calibration, &probes[number], k, recall)
+            });
+            let traces = traces.into_iter().collect::<Result<Vec<_>, _>>()?;
             for (gain, target) in gains.iter_mut().zip(TARGETS) {
                 if wanted(target) {
                     *gain = largest_gain(&traces, target);

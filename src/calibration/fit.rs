@@ -6,6 +6,7 @@ use std::hash::{BuildHasherDefault, DefaultHasher};
 use super::Probe;
 use super::regress::{Link, Samples};
 use crate::index::{Index, Routing};
+use crate::partition::Workers;
 use crate::search::{
     DEPTHS, MissingModel, STAGE_1, STAGE_2, SearchError, SearchOptions, Trace, is_asked,
 };
@@ -25,34 +26,19 @@ pub(super) fn fit(
     index: &Index,
     routing: &Routing,
     probes: &[Probe],
+    workers: &dyn Workers,
 ) -> Result<Option<Weights>, SearchError> {
     let homes = homes(index, routing);
+    // Traces run side by side; what they tell is gathered in the order of the probes.
     let mut geometry = Samples::default();
-    for probe in probes {
-        let mut trace = Trace::new(routing, probe.vector, options(probe.id, DEEPEST, 0.95))?;
-        for reach in REACHES {
-            let Some(&(dot, _)) = probe.nearest.get(reach - 1) else {
-                continue;
-            };
-            let distance = (2.0 - 2.0 * dot).max(0.0).sqrt();
-            if distance < 1e-4 {
-                // Copies of the query: a reach of nothing teaches nothing.
-                continue;
-            }
-            let mut counts: HashMap<u32, u32, BuildHasherDefault<DefaultHasher>> =
-                HashMap::default();
-            for (_, id) in &probe.nearest[..reach] {
-                if let Some(&place) = homes.get(id) {
-                    *counts.entry(place).or_default() += 1;
-                }
-            }
-            for (place, features) in trace.geometry(CELLS, distance) {
-                let count = counts.get(&place).copied().unwrap_or(0);
-                geometry.push(features, count as f32);
-            }
-        }
+    for told in workers.map(probes.len(), |number| {
+        lie_of_the_land(routing, &homes, &probes[number])
+    }) {
+        told?
+            .into_iter()
+            .for_each(|(f, count)| geometry.push(f, count));
     }
-    let Some(geometry) = geometry.fit(Link::Poisson) else {
+    let Some(geometry) = geometry.fit(Link::Poisson, workers) else {
         return Ok(None);
     };
     let model = MissingModel {
@@ -61,7 +47,8 @@ pub(super) fn fit(
     };
     let mut weights = [[0.0; STAGE_2]; DEPTHS.len()];
     for (weights, k) in weights.iter_mut().zip(DEPTHS) {
-        match seen(index, routing, &model, probes, k as usize)?.fit(Link::Logistic) {
+        let samples = seen(index, routing, &model, probes, k as usize, workers)?;
+        match samples.fit(Link::Logistic, workers) {
             Some(found) => *weights = found,
             None => return Ok(None),
         }
@@ -76,26 +63,73 @@ fn seen(
     model: &MissingModel,
     probes: &[Probe],
     k: usize,
+    workers: &dyn Workers,
 ) -> Result<Samples<STAGE_2>, SearchError> {
     let mut seen = Samples::default();
-    for probe in probes {
-        let truth = neighbours(probe, k);
-        let mut trace = Trace::new(routing, probe.vector, options(probe.id, k, 0.95))?;
-        for opened in 1..=CELLS.min(routing.cells.len().saturating_sub(1)) {
-            if !trace.advance(index)? {
-                break;
-            }
-            if !is_asked(opened) {
-                continue;
-            }
-            let Some(features) = trace.seen(model) else {
-                continue;
-            };
-            let found = trace.best(k).filter(|id| truth.contains(id)).count();
-            seen.push(features, 1.0 - found as f32 / truth.len().max(1) as f32);
-        }
+    for told in workers.map(probes.len(), |number| {
+        on_the_way(index, routing, model, &probes[number], k)
+    }) {
+        told?.into_iter().for_each(|(f, share)| seen.push(f, share));
     }
     Ok(seen)
+}
+
+/// Stage 1: what is known of a cell before it is opened, and how many of a probe's neighbours are in it.
+fn lie_of_the_land(
+    routing: &Routing,
+    homes: &Homes,
+    probe: &Probe,
+) -> Result<Vec<([f32; STAGE_1], f32)>, SearchError> {
+    let mut told = Vec::new();
+    let mut trace = Trace::new(routing, probe.vector, options(probe.id, DEEPEST, 0.95))?;
+    for reach in REACHES {
+        let Some(&(dot, _)) = probe.nearest.get(reach - 1) else {
+            continue;
+        };
+        let distance = (2.0 - 2.0 * dot).max(0.0).sqrt();
+        if distance < 1e-4 {
+            // Copies of the query: a reach of nothing teaches nothing.
+            continue;
+        }
+        let mut counts: HashMap<u32, u32, BuildHasherDefault<DefaultHasher>> = HashMap::default();
+        for (_, id) in &probe.nearest[..reach] {
+            if let Some(&place) = homes.get(id) {
+                *counts.entry(place).or_default() += 1;
+            }
+        }
+        for (place, features) in trace.geometry(CELLS, distance) {
+            let count = counts.get(&place).copied().unwrap_or(0);
+            told.push((features, count as f32));
+        }
+    }
+    Ok(told)
+}
+
+/// Stage 2: what a search has seen so far, and the share of a probe's neighbours that it still misses.
+fn on_the_way(
+    index: &Index,
+    routing: &Routing,
+    model: &MissingModel,
+    probe: &Probe,
+    k: usize,
+) -> Result<Vec<([f32; STAGE_2], f32)>, SearchError> {
+    let mut told = Vec::new();
+    let truth = neighbours(probe, k);
+    let mut trace = Trace::new(routing, probe.vector, options(probe.id, k, 0.95))?;
+    for opened in 1..=CELLS.min(routing.cells.len().saturating_sub(1)) {
+        if !trace.advance(index)? {
+            break;
+        }
+        if !is_asked(opened) {
+            continue;
+        }
+        let Some(features) = trace.seen(model) else {
+            continue;
+        };
+        let found = trace.best(k).filter(|id| truth.contains(id)).count();
+        told.push((features, 1.0 - found as f32 / truth.len().max(1) as f32));
+    }
+    Ok(told)
 }
 
 /// The pictures nearest to a probe.
@@ -114,7 +148,9 @@ pub(super) fn options(id: u32, k: usize, recall: f32) -> SearchOptions {
 }
 
 /// The place of the cell of every picture.
-fn homes(index: &Index, routing: &Routing) -> HashMap<u32, u32, BuildHasherDefault<DefaultHasher>> {
+type Homes = HashMap<u32, u32, BuildHasherDefault<DefaultHasher>>;
+
+fn homes(index: &Index, routing: &Routing) -> Homes {
     let mut homes = HashMap::default();
     for (place, entry) in routing.cells.iter().enumerate() {
         let cell = index

@@ -9,11 +9,10 @@
 
 mod conformal;
 mod fit;
-mod nearest;
 mod regress;
 
 use crate::index::Index;
-use crate::partition::{Random, Rows};
+use crate::partition::{Random, Rows, Workers, nearest};
 use crate::search::{Calibration, SearchError};
 
 /// How many rows are drawn, and for what.
@@ -52,12 +51,14 @@ pub(crate) struct Probe<'a> {
 }
 
 /// Calibrates an index, all of it loaded. Row `i` of `rows` is picture `ids[i]`. None where there are too few rows, or where
-/// they are so alike that no model can be fitted.
+/// they are so alike that no model can be fitted. The workers
+/// change nothing but the time.
 pub fn calibrate(
     index: &Index,
     rows: Rows,
     ids: &[u32],
     options: &CalibrationOptions,
+    workers: &dyn Workers,
 ) -> Result<Option<Calibration>, SearchError> {
     let missing = index.missing_for_search().len();
     let Some(routing) = index.routing().filter(|_| index.ready()) else {
@@ -79,7 +80,7 @@ pub fn calibrate(
     for end in (1..drawn.len()).rev() {
         drawn.swap(end, random.below(end + 1));
     }
-    let truth = nearest::nearest(rows, &drawn, fit::DEEPEST);
+    let truth = nearest(rows, &drawn, fit::DEEPEST, workers);
     let mut probes: Vec<Probe> = drawn
         .iter()
         .zip(truth)
@@ -93,7 +94,7 @@ pub fn calibrate(
         })
         .collect();
     let held_out = probes.split_off(fitted);
-    let Some((geometry, seen)) = fit::fit(index, routing, &probes)? else {
+    let Some((geometry, seen)) = fit::fit(index, routing, &probes, workers)? else {
         return Ok(None);
     };
     let mut calibration = Calibration {
@@ -102,6 +103,6 @@ pub fn calibrate(
         opening_cost: options.opening_cost,
         gains: Default::default(),
     };
-    calibration.gains = conformal::gains(index, routing, &calibration, &held_out)?;
+    calibration.gains = conformal::gains(index, routing, &calibration, &held_out, workers)?;
     Ok(Some(calibration))
 }

@@ -1,7 +1,11 @@
 //! Features and counts → weights: Poisson and logistic regression by Newton's method.
 //!
-//! In f64, in the order of the samples, with `libm`'s exp: the same weights on every machine.
+//! In f64, in the order of the samples, with `libm`'s exp: the same weights on every machine and any number of threads.
 
+use crate::partition::Workers;
+
+/// Samples that are summed up in one piece of work.
+const CHUNK: usize = 8_192;
 /// Strength of the ridge that keeps weights of features which hardly vary from running away.
 const RIDGE: f64 = 1e-3;
 const STEPS: usize = 30;
@@ -44,14 +48,14 @@ impl<const N: usize> Samples<N> {
     }
 
     /// The weights of greatest likelihood; None if there are no samples or no finite ones are found.
-    pub(super) fn fit(&self, link: Link) -> Option<[f32; N]> {
+    pub(super) fn fit(&self, link: Link, workers: &dyn Workers) -> Option<[f32; N]> {
         if self.len() == 0 {
             return None;
         }
         let mut weights = self.start(link);
-        let mut likelihood = self.likelihood(link, &weights);
+        let mut likelihood = self.likelihood(link, &weights, workers);
         for _ in 0..STEPS {
-            let step = self.newton_step(link, &weights)?;
+            let step = self.newton_step(link, &weights, workers)?;
             // Halved until it helps: far from the end the parabola that Newton's method follows can lead astray.
             let mut share = 1.0;
             let (next, found) = loop {
@@ -59,7 +63,7 @@ impl<const N: usize> Samples<N> {
                 next.iter_mut()
                     .zip(&step)
                     .for_each(|(weight, step)| *weight += share * step);
-                let found = self.likelihood(link, &next);
+                let found = self.likelihood(link, &next, workers);
                 if found >= likelihood || share < 1e-3 {
                     break (next, found);
                 }
@@ -95,46 +99,40 @@ impl<const N: usize> Samples<N> {
         weights
     }
 
-    fn likelihood(&self, link: Link, weights: &[f64; N]) -> f64 {
-        let of_samples: f64 = self
-            .features
-            .iter()
-            .zip(&self.outcomes)
-            .map(|(features, &outcome)| {
-                let x = dot(weights, features);
-                let y = f64::from(outcome);
-                match link {
-                    Link::Poisson => y * x - libm::exp(x.min(50.0)),
-                    // ln(1 + eˣ) without overflow.
-                    Link::Logistic => y * x - x.max(0.0) - libm::log1p(libm::exp(-x.abs())),
-                }
-            })
-            .sum();
-        of_samples - 0.5 * RIDGE * weights[1..].iter().map(|w| w * w).sum::<f64>()
+    fn likelihood(&self, link: Link, weights: &[f64; N], workers: &dyn Workers) -> f64 {
+        let parts = self.in_chunks(workers, |features, outcomes| -> f64 {
+            let samples = features.iter().zip(outcomes);
+            samples
+                .map(|(features, &outcome)| {
+                    let x = dot(weights, features);
+                    let y = f64::from(outcome);
+                    match link {
+                        Link::Poisson => y * x - libm::exp(x.min(50.0)),
+                        // ln(1 + eˣ) without overflow.
+                        Link::Logistic => y * x - x.max(0.0) - libm::log1p(libm::exp(-x.abs())),
+                    }
+                })
+                .sum()
+        });
+        parts.iter().sum::<f64>() - 0.5 * RIDGE * weights[1..].iter().map(|w| w * w).sum::<f64>()
     }
 
-    fn newton_step(&self, link: Link, weights: &[f64; N]) -> Option<[f64; N]> {
+    fn newton_step(
+        &self,
+        link: Link,
+        weights: &[f64; N],
+        workers: &dyn Workers,
+    ) -> Option<[f64; N]> {
         let mut gradient = [0.0; N];
         let mut curvature = [[0.0; N]; N];
-        for (features, &outcome) in self.features.iter().zip(&self.outcomes) {
-            let x = dot(weights, features);
-            let (mean, variance) = match link {
-                Link::Poisson => {
-                    let mean = libm::exp(x.min(50.0));
-                    (mean, mean)
-                }
-                Link::Logistic => {
-                    let mean = 1.0 / (1.0 + libm::exp(-x));
-                    (mean, mean * (1.0 - mean))
-                }
-            };
-            let error = f64::from(outcome) - mean;
+        let parts = self.in_chunks(workers, |features, outcomes| {
+            slope(link, weights, features, outcomes)
+        });
+        for (of_part, bend) in &parts {
             for i in 0..N {
-                let feature = f64::from(features[i]);
-                gradient[i] += error * feature;
-                let weighted = variance * feature;
+                gradient[i] += of_part[i];
                 for j in 0..=i {
-                    curvature[i][j] += weighted * f64::from(features[j]);
+                    curvature[i][j] += bend[i][j];
                 }
             }
         }
@@ -145,6 +143,51 @@ impl<const N: usize> Samples<N> {
         }
         solve(curvature, gradient)
     }
+
+    /// Always the same chunks, so that sums over them have the same bits on any number of threads.
+    fn in_chunks<T: Send + Sync>(
+        &self,
+        workers: &dyn Workers,
+        work: impl Fn(&[[f32; N]], &[f32]) -> T + Sync,
+    ) -> Vec<T> {
+        workers.map_chunks(self.len(), CHUNK, |chunk| {
+            work(&self.features[chunk.clone()], &self.outcomes[chunk])
+        })
+    }
+}
+
+/// Gradient of the likelihood of some samples, and the lower half of its curvature.
+fn slope<const N: usize>(
+    link: Link,
+    weights: &[f64; N],
+    features: &[[f32; N]],
+    outcomes: &[f32],
+) -> ([f64; N], [[f64; N]; N]) {
+    let mut gradient = [0.0; N];
+    let mut curvature = [[0.0; N]; N];
+    for (features, &outcome) in features.iter().zip(outcomes) {
+        let x = dot(weights, features);
+        let (mean, variance) = match link {
+            Link::Poisson => {
+                let mean = libm::exp(x.min(50.0));
+                (mean, mean)
+            }
+            Link::Logistic => {
+                let mean = 1.0 / (1.0 + libm::exp(-x));
+                (mean, mean * (1.0 - mean))
+            }
+        };
+        let error = f64::from(outcome) - mean;
+        for i in 0..N {
+            let feature = f64::from(features[i]);
+            gradient[i] += error * feature;
+            let weighted = variance * feature;
+            for j in 0..=i {
+                curvature[i][j] += weighted * f64::from(features[j]);
+            }
+        }
+    }
+    (gradient, curvature)
 }
 
 fn dot<const N: usize>(weights: &[f64; N], features: &[f32; N]) -> f64 {
@@ -186,7 +229,7 @@ fn solve<const N: usize>(mut a: [[f64; N]; N], b: [f64; N]) -> Option<[f64; N]> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::partition::Random;
+    use crate::partition::{Alone, Random};
 
     #[test]
     fn both_fits_find_the_weights_that_made_the_outcomes() {
@@ -214,8 +257,8 @@ mod tests {
             shares.push(features, f32::from(u8::from(random.unit() < share)));
         }
         for (found, samples) in [
-            (counts.fit(Link::Poisson), "Poisson"),
-            (shares.fit(Link::Logistic), "logistic"),
+            (counts.fit(Link::Poisson, &Alone), "Poisson"),
+            (shares.fit(Link::Logistic, &Alone), "logistic"),
         ] {
             for (found, truth) in found.unwrap().iter().zip(truth) {
                 assert!(
@@ -229,12 +272,12 @@ mod tests {
     #[test]
     fn outcomes_that_never_vary_give_finite_weights() {
         let mut samples = Samples::default();
-        assert_eq!(samples.fit(Link::Poisson), None::<[f32; 2]>);
+        assert_eq!(samples.fit(Link::Poisson, &Alone), None::<[f32; 2]>);
         for step in 0..50 {
             samples.push([1.0, step as f32], 0.0);
         }
         for link in [Link::Poisson, Link::Logistic] {
-            assert!(samples.fit(link).is_some(), "{link:?}");
+            assert!(samples.fit(link, &Alone).is_some(), "{link:?}");
         }
     }
 }

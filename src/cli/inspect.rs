@@ -26,6 +26,8 @@ struct Inspection {
     pictures: u64,
     private: u64,
     dimension: usize,
+    /// Of a code, a dimension.
+    bits: u32,
     cells: u64,
     cell_rows: Spread,
     model: Option<ModelFacts>,
@@ -79,6 +81,7 @@ pub fn run(arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
         pictures: manifest.counts.pictures,
         private: index.records().filter(|record| record.private).count() as u64,
         dimension: manifest.dimension,
+        bits: index.code_bits().unwrap_or_default().count(),
         cells: u64::from(manifest.counts.cells),
         cell_rows: spread(rows.unwrap_or_default()),
         model: manifest.model.as_ref().map(|model| ModelFacts {
@@ -166,8 +169,8 @@ fn words(found: &Inspection) -> String {
             count(files.segments, "file")
         ),
         format!(
-            "            {:.0} bytes a picture, routing and segments",
-            files.bytes_a_picture
+            "            {:.1} bytes a picture, routing and segments; codes of {} bits a dimension",
+            files.bytes_a_picture, found.bits
         ),
         format!(
             "records     {} in {}",

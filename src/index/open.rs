@@ -13,6 +13,7 @@ use super::{
     Cell, CellEntry, FileRef, IndexError, Manifest, Record, Records, Routing, Segment, SparseCell,
     content_name,
 };
+use crate::quantize::CodeBits;
 
 /// One epoch, as far as its files have been supplied.
 #[derive(Debug, Clone)]
@@ -122,6 +123,12 @@ impl Index {
     /// A segment, once it has been supplied.
     pub fn segment(&self, number: u32) -> Option<&Segment> {
         self.segments.get(number as usize)?.as_deref()
+    }
+
+    /// Bits a dimension of the codes; none before the first segment is here.
+    pub fn code_bits(&self) -> Option<CodeBits> {
+        let segment = self.segments.iter().flatten().next()?;
+        Some(segment.bits)
     }
 
     /// The file that holds a segment.

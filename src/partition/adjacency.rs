@@ -1,12 +1,31 @@
 //! Centroids → for each the nearest others: where a search looks next.
+use std::ops::Range;
+
 use super::Rows;
+use super::workers::{Alone, Workers};
 use crate::kernel;
+
+/// Centroids whose neighbours are found in one piece of work.
+const CHUNK: usize = 32;
 
 /// The `neighbours` nearest centroids of each, nearest first, ties by lower number; fewer when there are fewer others.
 pub fn adjacency(centroids: Rows, neighbours: usize) -> Vec<Vec<u32>> {
-    let mut nearest = Vec::with_capacity(centroids.len());
+    adjacency_on(centroids, neighbours, &Alone)
+}
+
+/// [`adjacency`], by several.
+pub fn adjacency_on(centroids: Rows, neighbours: usize, workers: &dyn Workers) -> Vec<Vec<u32>> {
+    let parts = workers.map_chunks(centroids.len(), CHUNK, |chunk| {
+        of_some(centroids, neighbours, chunk)
+    });
+    parts.into_iter().flatten().collect()
+}
+
+fn of_some(centroids: Rows, neighbours: usize, some: Range<usize>) -> Vec<Vec<u32>> {
+    let mut nearest = Vec::with_capacity(some.len());
     let mut candidates: Vec<(f32, u32)> = Vec::with_capacity(centroids.len());
-    for (i, centroid) in centroids.iter().enumerate() {
+    for i in some {
+        let centroid = centroids.row(i);
         candidates.clear();
         for (j, other) in centroids.iter().enumerate() {
             if i != j {

@@ -1,10 +1,16 @@
 //! Rows → k means and the nearest mean of each row: Lloyd's steps from a k-means++ start.
 //!
 //! The means are summed in f64 in rising row order and a tie goes to the lower mean, so the same rows
-//! and the same seed give the same bits. Distances are compared as ‖c‖²/2 − ⟨c,x⟩, which orders the
+//! and the same seed give the same bits, on any number of threads. Distances are compared as ‖c‖²/2 − ⟨c,x⟩, which orders the
 //! centroids of one row like the true distance and needs one dot product a pair.
+use super::workers::Workers;
 use super::{Random, Rows};
 use crate::kernel;
+
+/// Members that are compared with all means in one piece of work.
+const CHUNK: usize = 1_024;
+/// Fewer values than this are summed at once: handing them out would take longer.
+const FEW_VALUES: usize = 1 << 18;
 
 /// Centroids, row-major, and for each member (in the order given) the one nearest to it.
 pub(super) struct Means {
@@ -19,13 +25,14 @@ pub(super) fn kmeans(
     k: usize,
     steps: usize,
     random: &mut Random,
+    workers: &dyn Workers,
 ) -> Means {
     let dimension = rows.dimension();
     let mut centroids = spread_start(rows, members, k, random);
-    let mut nearest = assign(rows, members, &centroids);
+    let mut nearest = assign(rows, members, &centroids, workers);
     for _ in 0..steps {
-        move_to_means(rows, members, &nearest, &mut centroids);
-        let moved = assign(rows, members, &centroids);
+        move_to_means(rows, members, &nearest, &mut centroids, workers);
+        let moved = assign(rows, members, &centroids, workers);
         let settled = moved == nearest;
         nearest = moved;
         if settled {
@@ -78,16 +85,24 @@ fn spread_start(rows: Rows, members: &[u32], k: usize, random: &mut Random) -> V
 }
 
 /// The nearest centroid of every member.
-pub(super) fn assign(rows: Rows, members: &[u32], centroids: &[f32]) -> Vec<u32> {
+pub(super) fn assign(
+    rows: Rows,
+    members: &[u32],
+    centroids: &[f32],
+    workers: &dyn Workers,
+) -> Vec<u32> {
     let half_norms = half_norms(centroids, rows.dimension());
-    let mut dots = vec![0.0; half_norms.len()];
-    members
-        .iter()
-        .map(|&member| {
-            kernel::dot_f32_rows(rows.row(member as usize), centroids, &mut dots);
-            nearest_of(&half_norms, &dots)
-        })
-        .collect()
+    let parts = workers.map_chunks(members.len(), CHUNK, |chunk| -> Vec<u32> {
+        let mut dots = vec![0.0; half_norms.len()];
+        members[chunk]
+            .iter()
+            .map(|&member| {
+                kernel::dot_f32_rows(rows.row(member as usize), centroids, &mut dots);
+                nearest_of(&half_norms, &dots)
+            })
+            .collect()
+    });
+    parts.concat()
 }
 
 pub(super) fn half_norms(centroids: &[f32], dimension: usize) -> Vec<f32> {
@@ -108,33 +123,51 @@ fn nearest_of(half_norms: &[f32], dots: &[f32]) -> u32 {
     best
 }
 
-/// Each centroid becomes the mean of its members; one without members stays where it is. Returns the number of members of each.
+/// Each centroid becomes the mean of its members; one without members stays where it is. Each sum runs over the members in
+/// their order, by one worker, so the means do not depend on how many there are.
 pub(super) fn move_to_means(
     rows: Rows,
     members: &[u32],
     nearest: &[u32],
     centroids: &mut [f32],
-) -> Vec<u32> {
+    workers: &dyn Workers,
+) {
     let dimension = rows.dimension();
-    let mut sums = vec![0.0f64; centroids.len()];
-    let mut counts = vec![0u32; centroids.len() / dimension];
-    for (&member, &cell) in members.iter().zip(nearest) {
-        let cell = cell as usize;
-        counts[cell] += 1;
-        let sum = &mut sums[cell * dimension..(cell + 1) * dimension];
-        for (total, &value) in sum.iter_mut().zip(rows.row(member as usize)) {
-            *total += f64::from(value);
-        }
-    }
-    for (i, &count) in counts.iter().enumerate() {
-        if count > 0 {
-            let range = i * dimension..(i + 1) * dimension;
-            for (value, total) in centroids[range.clone()].iter_mut().zip(&sums[range]) {
-                *value = (total / f64::from(count)) as f32;
+    let own = by_cell(members, nearest, centroids.len() / dimension);
+    let chunk = match members.len() * dimension < FEW_VALUES {
+        true => own.len(),
+        false => own.len().div_ceil(64),
+    };
+    let parts = workers.map_chunks(own.len(), chunk, |cells| {
+        let mut means = Vec::with_capacity(cells.len() * dimension);
+        let mut sums = vec![0.0f64; dimension];
+        for members in &own[cells] {
+            sums.fill(0.0);
+            for &member in members {
+                for (total, &value) in sums.iter_mut().zip(rows.row(member as usize)) {
+                    *total += f64::from(value);
+                }
             }
+            let count = members.len() as f64;
+            means.extend(sums.iter().map(|total| (total / count) as f32));
+        }
+        means
+    });
+    let means = parts.iter().flat_map(|part| part.chunks_exact(dimension));
+    for ((centroid, mean), members) in centroids.chunks_exact_mut(dimension).zip(means).zip(&own) {
+        if !members.is_empty() {
+            centroid.copy_from_slice(mean);
         }
     }
-    counts
+}
+
+/// The members of each cell, in their order.
+fn by_cell(members: &[u32], nearest: &[u32], cells: usize) -> Vec<Vec<u32>> {
+    let mut own = vec![Vec::new(); cells];
+    for (&member, &cell) in members.iter().zip(nearest) {
+        own[cell as usize].push(member);
+    }
+    own
 }
 
 /// Takes out the centroids that no member has, and renumbers the rest in their order.

@@ -4,6 +4,7 @@
 //! ones below a floor, those first that lose least by moving. When rows are equal the moves cost nothing and
 //! the sizes still come out: a folder with a thousand copies of one picture splits like any other.
 use super::kmeans::kmeans;
+use super::workers::{Alone, Workers};
 use super::{Random, Rows};
 use crate::kernel;
 
@@ -19,6 +20,17 @@ const FLOOR: f64 = 0.5;
 /// # Panics
 /// When a member is not a row of `rows`.
 pub fn split_cell(rows: Rows, members: &[u32], ways: u32, seed: u64) -> Vec<Vec<u32>> {
+    split_on(rows, members, ways, seed, &Alone)
+}
+
+/// [`split_cell`], by several.
+pub(super) fn split_on(
+    rows: Rows,
+    members: &[u32],
+    ways: u32,
+    seed: u64,
+    workers: &dyn Workers,
+) -> Vec<Vec<u32>> {
     let ways = (ways.max(1) as usize).min(members.len());
     if ways == 0 {
         return Vec::new();
@@ -28,7 +40,7 @@ pub fn split_cell(rows: Rows, members: &[u32], ways: u32, seed: u64) -> Vec<Vec<
     if ways == 1 {
         return vec![members];
     }
-    let means = kmeans(rows, &members, ways, STEPS, &mut Random::new(seed));
+    let means = kmeans(rows, &members, ways, STEPS, &mut Random::new(seed), workers);
     let mut children = vec![Vec::new(); ways];
     for (&member, &child) in members.iter().zip(&means.nearest) {
         children[child as usize].push(member);

@@ -7,13 +7,16 @@ use std::collections::BinaryHeap;
 
 use super::balance::mean_of;
 use super::kmeans::Means;
-use super::{Random, Rows, split_cell};
+use super::split::split_on;
+use super::workers::Workers;
+use super::{Random, Rows};
 
 /// `cells` leaves, each with at least one row; fewer only when there are fewer rows.
 pub(super) fn binary_tree(
     rows: Rows,
     cells: usize,
     random: &mut Random,
+    workers: &dyn Workers,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Means {
     // By size, then by the lowest row (larger first in the heap, so negated): the order depends on nothing else.
@@ -30,7 +33,7 @@ pub(super) fn binary_tree(
             leaves.push((size, lowest, members));
             break;
         }
-        for half in split_cell(rows, &members, 2, random.next_u64()) {
+        for half in split_on(rows, &members, 2, random.next_u64(), workers) {
             push(&mut leaves, half);
         }
         progress(leaves.len() as u64, cells as u64);

@@ -36,10 +36,14 @@ impl Gallery {
         let state = State::open(dist)?;
         let (_, dimension) = state.vectors();
         let records: Vec<Record> = index.records().collect();
-        if records.is_empty() {
+        // Vectors made elsewhere have no records; their ids are the numbers of the rows.
+        let ids: Vec<u32> = match records.is_empty() {
+            false => records.iter().map(|record| record.id).collect(),
+            true => (0..index.manifest().counts.pictures as u32).collect(),
+        };
+        if ids.is_empty() {
             return Err(EvalError::Empty(dist.to_path_buf()).into());
         }
-        let ids: Vec<u32> = records.iter().map(|record| record.id).collect();
         let mut values = Vec::with_capacity(ids.len() * dimension);
         for &id in &ids {
             let row = state.row(id).with_context(|| {

@@ -4,6 +4,7 @@
 //! recall asked for, and whether the confidence stated is the recall delivered. With labels, how well pictures
 //! of one label find each other too. Every mean has a bootstrap interval over queries (see `metrics`).
 
+mod baselines;
 mod bytes;
 mod error;
 mod gallery;
@@ -24,6 +25,7 @@ use super::output::{Output, count};
 use crate::build::BuildError;
 use crate::metrics::{Reliability, reliability};
 use crate::search::SearchOptions;
+use baselines::Baselines;
 use bytes::{Visitor, Weights, weights};
 pub use error::EvalError;
 use gallery::{Gallery, from_file, sampled};
@@ -50,6 +52,7 @@ const EDGES: [f64; 13] = [
   nearsight eval site
   nearsight eval site --recall 0.9,0.99 -k 24 --queries 1000
   nearsight eval site --queries-from strangers.npy     vectors that nearsight embed wrote
+  nearsight eval site --baselines                      what simpler searches would scan
   nearsight eval site --labels folders                 do pictures of one folder find each other?
   nearsight eval site --labels labels.csv --svg eval.svg")]
 pub struct Arguments {
@@ -76,6 +79,9 @@ pub struct Arguments {
     /// Measure by labels too: the word folders, or a CSV with label and path, name or id
     #[arg(long, value_name = "WHERE")]
     labels: Option<String>,
+    /// Measure simpler searches too, in memory: exact, random projections, the cells without the rule that stops a search
+    #[arg(long)]
+    baselines: bool,
     /// Draw recall against rows scanned, and the calibration
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
@@ -98,6 +104,7 @@ struct Evaluation {
     reliability: Reliability,
     bytes: Weights,
     labels: Option<Retrieval>,
+    baselines: Option<Baselines>,
     took_ms: u64,
 }
 
@@ -165,6 +172,14 @@ pub fn run(arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
         })
         .transpose()?;
 
+    let baselines = arguments
+        .baselines
+        .then(|| {
+            let (k, recall) = (arguments.k, &arguments.recall);
+            baselines::measure(&gallery, &queries, &truth, k, recall, arguments.seed)
+        })
+        .transpose()?;
+
     let manifest = gallery.index.manifest();
     let found = Evaluation {
         epoch: manifest.epoch,
@@ -184,6 +199,7 @@ pub fn run(arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
             .ok_or_else(|| EvalError::Empty(arguments.index.clone()))?,
         bytes: weights(&gallery.index, &arguments.index),
         labels,
+        baselines,
         took_ms: began.elapsed().as_millis() as u64,
     };
     if let Some(file) = &arguments.svg {

@@ -1,6 +1,7 @@
 //! The figures of an evaluation → tables for people.
 
 use super::Evaluation;
+use super::baselines::Baselines;
 use super::retrieval::Retrieval;
 use crate::cli::output::{count, size};
 use crate::metrics::Mean;
@@ -89,11 +90,41 @@ pub fn words(found: &Evaluation) -> String {
             weight.per_vector
         ));
     }
+    if let Some(baselines) = &found.baselines {
+        lines.push(String::new());
+        simpler(baselines, &mut lines);
+    }
     if let Some(labels) = &found.labels {
         lines.push(String::new());
         retrieval(labels, found.k, &mut lines);
     }
     lines.join("\n")
+}
+
+fn simpler(found: &Baselines, lines: &mut Vec<String>) {
+    lines.push(format!(
+        "simpler searches, {} queries, each of which opens the same number of buckets",
+        found.queries
+    ));
+    for (name, buckets) in [
+        ("random projections", &found.lsh),
+        ("the index's cells", &found.cells),
+    ] {
+        for probing in &buckets.probing {
+            lines.push(format!(
+                "{:>5.2}  {name:<20}recall {:.4}  scanned {:>5.1} %  {:>5} of {} buckets",
+                probing.target,
+                probing.recall,
+                100.0 * probing.scanned,
+                probing.opened,
+                buckets.buckets
+            ));
+        }
+    }
+    lines.push(format!(
+        " all   exact               recall 1.0000  scanned 100.0 %  median {:.0} µs",
+        found.exact.latency_us
+    ));
 }
 
 fn retrieval(found: &Retrieval, k: usize, lines: &mut Vec<String>) {

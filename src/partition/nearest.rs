@@ -2,16 +2,30 @@
 //!
 //! Rows are met in blocks that stay in the processor's cache while every query goes over them.
 
+use super::{Rows, Workers};
 use crate::kernel;
-use crate::partition::Rows;
 
 const BLOCK_ROWS: usize = 512;
+/// Queries in one piece of work.
+const CHUNK: usize = 64;
 
 /// A neighbour, greater the farther it is.
 type Near = (f32, u32);
 
 /// For each query, which is a row, the numbers of the `count` rows nearest to it, nearest first, and their inner products.
-pub(super) fn nearest(rows: Rows, queries: &[u32], count: usize) -> Vec<Vec<Near>> {
+pub(crate) fn nearest(
+    rows: Rows,
+    queries: &[u32],
+    count: usize,
+    workers: &dyn Workers,
+) -> Vec<Vec<Near>> {
+    let parts = workers.map_chunks(queries.len(), CHUNK, |chunk| {
+        of_some(rows, &queries[chunk], count)
+    });
+    parts.into_iter().flatten().collect()
+}
+
+fn of_some(rows: Rows, queries: &[u32], count: usize) -> Vec<Vec<Near>> {
     let dimension = rows.dimension();
     let mut found: Vec<Vec<Near>> = vec![Vec::with_capacity(2 * count); queries.len()];
     let mut floors = vec![f32::NEG_INFINITY; queries.len()];
@@ -58,7 +72,7 @@ fn farther(a: &Near, b: &Near) -> std::cmp::Ordering {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::partition::clustered;
+    use crate::partition::{Alone, clustered};
     use crate::search::exact;
 
     #[test]
@@ -70,7 +84,7 @@ mod tests {
         for (query, found) in
             [0, 511, 512, 1_299]
                 .into_iter()
-                .zip(nearest(rows, &[0, 511, 512, 1_299], 20))
+                .zip(nearest(rows, &[0, 511, 512, 1_299], 20, &Alone))
         {
             let expected: Vec<u32> = exact(rows, &ids, rows.row(query), 21)
                 .iter()
@@ -87,7 +101,7 @@ mod tests {
     fn fewer_rows_than_asked_for_are_all_of_them() {
         let values = clustered(5, 8, 4);
         let rows = Rows::new(&values, 8).unwrap();
-        assert_eq!(nearest(rows, &[2], 20)[0].len(), 4);
-        assert!(nearest(rows, &[2], 0)[0].is_empty());
+        assert_eq!(nearest(rows, &[2], 20, &Alone)[0].len(), 4);
+        assert!(nearest(rows, &[2], 0, &Alone)[0].is_empty());
     }
 }
