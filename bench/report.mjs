@@ -43,12 +43,19 @@ export function summarise(parameters, { built, openings, points }, native_build_
       ...at(own, target),
       bytes_per_vector: bytes / parameters.rows,
       open_ms: quantile(opened.map((opening) => opening.open_ms), 0.5),
+      open_steps_ms: steps(opened),
       memory_bytes: quantile(opened.map((opening) => opening.memory_bytes), 0.5),
       build_s,
       ...(system === OWN ? { native_build_s } : {}),
     }));
   });
   return { results, ratios: ratios(results), points: settled };
+}
+
+/** Median of each step of opening. */
+function steps(openings) {
+  const names = Object.keys(openings[0].steps);
+  return Object.fromEntries(names.map((name) => [name, quantile(openings.map((opening) => opening.steps[name]), 0.5)]));
 }
 
 /** Other systems' figures in units of nearsight's, of the same run: above 1 nearsight needs less. */
@@ -79,6 +86,11 @@ export function markdown(parameters, { results, ratios, points }, about) {
     const { bytes_per_vector, open_ms, memory_bytes, build_s } = of(results, system, targets[0]);
     return [system, number(bytes_per_vector), number(open_ms), number(memory_bytes / 1e6), number(build_s, 1)];
   }));
+  const names = [...new Set(results.flatMap((result) => Object.keys(result.open_steps_ms)))];
+  const opening = table(["system", ...names], systems.map((system) => {
+    const { open_steps_ms } = of(results, system, targets[0]);
+    return [system, ...names.map((name) => number(open_steps_ms[name]))];
+  }));
   const shares = table(["system", "recall", "median", "p95", "mean", "bytes", "open", "memory", "build"], ratios.map((ratio) => [
     ratio.system, number(ratio.target, 2),
     ...["median_us", "p95_us", "mean_us", "bytes_per_vector", "open_ms", "memory_bytes", "build_s"].map((key) => number(ratio[key], 2)),
@@ -90,6 +102,8 @@ export function markdown(parameters, { results, ratios, points }, about) {
 ${about}\n
 Microseconds a query, median / p95 over ${parameters.queries} queries, of each the best of ${parameters.rounds} rounds:\n
 ${times}\n\n${held}\n
+Milliseconds of the steps of opening:\n
+${opening}\n
 In units of nearsight's figures, within this run (above 1: nearsight needs less):\n
 ${shares}\n\nAll points:\n\n${measured}\n`;
 }

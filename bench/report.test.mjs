@@ -28,7 +28,7 @@ test("ratios are of figures at the same recall, and nothing where one is missing
   const times = (median) => Array.from({ length: 5 }, () => median);
   const measured = {
     built: { nearsight: { bytes: 100, build_s: null }, exact: { bytes: 640, build_s: 0 } },
-    openings: { nearsight: [{ open_ms: 5, memory_bytes: 7 }], exact: [{ open_ms: 10, memory_bytes: 14 }] },
+    openings: { nearsight: [{ open_ms: 5, memory_bytes: 7, steps: { code: 3 } }], exact: [{ open_ms: 10, memory_bytes: 14, steps: { code: 4 } }] },
     points: [
       { system: "nearsight", setting: 0.9, times: times(4), mean_us: 5, recall: 0.95 },
       { system: "exact", setting: null, times: times(12), mean_us: 12, recall: 1 },
@@ -37,6 +37,7 @@ test("ratios are of figures at the same recall, and nothing where one is missing
   const { results, ratios } = summarise(parameters, measured, 3);
   assert.deepEqual(Object.keys(results[0]).slice(0, 4), ["system", "n", "d", "target"]);
   assert.equal(results[0].native_build_s, 3);
+  assert.deepEqual(results[0].open_steps_ms, { code: 3 });
   const [ratio] = ratios;
   assert.deepEqual([ratio.median_us, ratio.bytes_per_vector, ratio.open_ms, ratio.build_s], [3, 6.4, 2, null]);
 });

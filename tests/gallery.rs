@@ -5,6 +5,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 use nearsight::build::assemble::assemble;
+use nearsight::calibration::CalibrationOptions;
 use nearsight::embed::{Embedder, Sidecar};
 use nearsight::image::{self, Filter, Limits, Picture, Resize};
 use nearsight::index::{Index, Record};
@@ -46,7 +47,10 @@ fn gallery() -> &'static Gallery {
             .collect();
         let rows = Rows::new(&vectors, embedder.dimension()).unwrap();
         let layout = partition(rows, &PartitionOptions::default(), &mut |_| {}).unwrap();
-        let made = assemble(rows, &ids, &records, &layout, None, None).unwrap();
+        // As `nearsight build` makes an index.
+        let made = assemble(rows, &ids, &records, &layout, None, None)
+            .and_then(|made| made.calibrated(rows, &ids, None, &CalibrationOptions::default()))
+            .unwrap();
         let mut index = Index::open(made.manifest.to_json().as_bytes()).unwrap();
         for (name, bytes) in made.files {
             index.supply(&name, bytes).unwrap();
@@ -176,6 +180,7 @@ fn expansion_delivers_the_neighbours_of_exact_search_for_two_fifths_of_the_work(
     let ids: Vec<u32> = (0..rows.len() as u32).collect();
     let options = SearchOptions {
         k: 10,
+        recall: 0.99,
         ..SearchOptions::default()
     };
     let (mut recall, mut scanned) = (0.0, 0.0);

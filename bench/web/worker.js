@@ -1,10 +1,14 @@
 // One system under measurement, alone in its worker. Each system is a module with the same six members:
 //   settings          what is swept, least work first
 //   build(context)    makes the index of /data/vectors.base.f32 and saves it; gives { build_s, bytes }
-//   open(context)     loads code and saved index; gives { bytes }
+//   open(context, lap)  loads code and saved index, and says when each is done; gives { bytes }
 //   use(setting)      before a series of queries; may be slow
 //   nearest(query, rows)   the k best row numbers into `rows`
 //   memory()          bytes held: module memory and copies kept beside it
+
+// Since the worker was made: what starting it takes.
+const started_ms = performance.now();
+
 // How many queries come before the first that counts, with each setting: the engine compiles what is hot.
 const WARM_UP = 30;
 
@@ -17,11 +21,20 @@ const handlers = {
   },
 
   async open({ context, first }) {
-    const opened = await system.open(context);
+    const steps = { worker: started_ms };
+    let before = started_ms;
+    const lap = (step) => {
+      const now = performance.now();
+      steps[step] = now - before;
+      before = now;
+    };
+    const opened = await system.open(context, lap);
+    lap("index");
     await system.use(system.settings[0]);
     const rows = new Int32Array(context.k);
     system.nearest(first, rows);
-    return { ...opened, memory_bytes: system.memory(), settings: system.settings, via: system.via, rows: [...rows] };
+    lap("search");
+    return { ...opened, steps, memory_bytes: system.memory(), settings: system.settings, via: system.via, rows: [...rows] };
   },
 
   async measure({ context, setting }) {

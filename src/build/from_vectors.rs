@@ -22,10 +22,12 @@ use crate::partition::{Candidate, PartitionOptions, Rows, partition_on};
 use crate::quantize::CodeBits;
 
 pub struct VectorOptions {
-    /// `.npy` or `.f32`.
+    /// `.npy`, `.parquet` or `.f32`.
     pub file: PathBuf,
     /// Numbers in a row, which a raw file does not say.
     pub dimension: Option<usize>,
+    /// Which column of a Parquet file.
+    pub column: Option<String>,
     pub output: PathBuf,
     pub partition: PartitionOptions,
     /// Bits a dimension of a code. None: as the epoch before has them, or the default in the first.
@@ -48,6 +50,7 @@ pub fn build_vectors(
     let file = VectorFile {
         path: &options.file,
         dimension: options.dimension,
+        column: options.column.as_deref(),
         shape: Shape::Table,
     };
     let vectors = file.read()?;

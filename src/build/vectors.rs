@@ -1,10 +1,11 @@
 //! A file of vectors made elsewhere → rows of unit length.
 //!
-//! The ending says what a file is: `.npy` (NumPy) or `.f32` (raw rows, which do not say how long a
-//! row is). A file that is not exactly what it claims to be is refused, with what was found: a row cut
+//! The ending says what a file is: `.npy` (NumPy), `.parquet` (a column of lists), or `.f32` (raw rows,
+//! which do not say how long a row is). A file that is not exactly what it claims to be is refused, with what was found: a row cut
 //! in half or read in the wrong order would be searched without any error, and never found.
 
 mod npy;
+mod parquet;
 
 use std::fs;
 use std::path::Path;
@@ -33,6 +34,8 @@ pub struct VectorFile<'a> {
     pub path: &'a Path,
     /// Numbers in a row. A raw file needs it; another must agree with it.
     pub dimension: Option<usize>,
+    /// Which column of a Parquet file; none: the only one that holds vectors.
+    pub column: Option<&'a str>,
     pub shape: Shape,
 }
 
@@ -46,7 +49,7 @@ impl VectorFile<'_> {
             path: self.path.to_path_buf(),
             found,
         };
-        let mut vectors = self.parse(&bytes).map_err(refused)?;
+        let mut vectors = self.parse(bytes).map_err(refused)?;
         if vectors.values.is_empty() {
             return Err(refused("it has no rows; expected at least one".into()));
         }
@@ -54,14 +57,21 @@ impl VectorFile<'_> {
         Ok(vectors)
     }
 
-    fn parse(&self, bytes: &[u8]) -> Result<Vectors, String> {
+    fn parse(&self, bytes: Vec<u8>) -> Result<Vectors, String> {
         let ending = self.path.extension().unwrap_or_default();
-        let vectors = match ending.to_string_lossy().to_ascii_lowercase().as_str() {
-            "npy" => npy::parse(bytes, self.shape)?,
-            "f32" => raw(bytes, self.dimension)?,
-            other => {
+        let vectors = match (
+            ending.to_string_lossy().to_ascii_lowercase().as_str(),
+            self.column,
+        ) {
+            ("parquet", column) => parquet::parse(bytes, column)?,
+            ("npy", None) => npy::parse(&bytes, self.shape)?,
+            ("f32", None) => raw(&bytes, self.dimension)?,
+            ("npy" | "f32", Some(_)) => {
+                return Err("it has no columns with names; leave --column out".into());
+            }
+            (other, _) => {
                 return Err(format!(
-                    "its ending is {other:?}; expected .npy (NumPy) or .f32 (raw little-endian rows)"
+                    "its ending is {other:?}; expected .npy (NumPy), .parquet, or .f32 (raw little-endian rows)"
                 ));
             }
         };
@@ -138,6 +148,7 @@ mod tests {
         VectorFile {
             path: &path,
             dimension,
+            column: None,
             shape,
         }
         .read()

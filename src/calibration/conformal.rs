@@ -8,7 +8,7 @@ use super::Probe;
 use super::fit::{CELLS, neighbours, options};
 use crate::index::{Index, Routing};
 use crate::partition::Workers;
-use crate::search::{Calibration, DEPTHS, MissingModel, SearchError, TARGETS, Trace, is_asked};
+use crate::search::{Calibration, DEPTHS, SearchError, TARGETS, Trace, is_asked};
 
 /// A moment at which a search may stop.
 struct Moment {
@@ -25,8 +25,7 @@ const LOGS: std::ops::Range<f64> = -25.0..1.0;
 pub(super) fn gains(
     index: &Index,
     routing: &Routing,
-    model: &MissingModel,
-    opening_cost: f32,
+    calibration: &Calibration,
     probes: &[Probe],
     workers: &dyn Workers,
 ) -> Result<[[f32; TARGETS.len()]; DEPTHS.len()], SearchError> {
@@ -39,8 +38,7 @@ pub(super) fn gains(
                 continue;
             };
             let traces = workers.map(probes.len(), |number| {
-                let probe = &probes[number];
-                moments(index, routing, model, opening_cost, probe, k, recall)
+                moments(index, routing, calibration, &probes[number], k, recall)
             });
             let traces = traces.into_iter().collect::<Result<Vec<_>, _>>()?;
             for (gain, target) in gains.iter_mut().zip(TARGETS) {
@@ -60,13 +58,13 @@ pub(super) fn gains(
 fn moments(
     index: &Index,
     routing: &Routing,
-    model: &MissingModel,
-    opening_cost: f32,
+    calibration: &Calibration,
     probe: &Probe,
     k: u32,
     recall: f32,
 ) -> Result<Vec<Moment>, SearchError> {
     let truth = neighbours(probe, k as usize);
+    let model = calibration.model(k as usize);
     let mut trace = Trace::new(routing, probe.vector, options(probe.id, k as usize, recall))?;
     let mut moments: Vec<Moment> = Vec::new();
     let (mut least_gain, mut least_missing) = (f32::INFINITY, 1.0f32);
@@ -77,7 +75,7 @@ fn moments(
         if !is_asked(opened) && opened < routing.cells.len() {
             continue;
         }
-        let Some((missing, gain)) = trace.expected(model, opening_cost) else {
+        let Some((missing, gain)) = trace.expected(&model, calibration.opening_cost) else {
             continue;
         };
         least_gain = least_gain.min(gain);

@@ -7,16 +7,19 @@ use super::Probe;
 use super::regress::{Link, Samples};
 use crate::index::{Index, Routing};
 use crate::partition::Workers;
-use crate::search::{MissingModel, STAGE_1, STAGE_2, SearchError, SearchOptions, Trace, is_asked};
+use crate::search::{
+    DEPTHS, MissingModel, STAGE_1, STAGE_2, SearchError, SearchOptions, Trace, is_asked,
+};
 
-/// The hits that the model is fitted for. The weights hold for 24 and 50 as well: what depends on k is the reach.
-const K: usize = 10;
 /// Reaches that stage 1 is fitted at: the distances of these neighbours. Several make it a function of the reach.
-const REACHES: [usize; 3] = [K, 2 * K, 4 * K];
-/// Neighbours that must be known of each probe: for the calibration of k = 50 as well.
-pub(super) const DEEPEST: usize = 50;
+const REACHES: [usize; 3] = [10, 20, 40];
+/// Neighbours that must be known of each probe.
+pub(super) const DEEPEST: usize = DEPTHS[DEPTHS.len() - 1] as usize;
 /// Cells that stage 1 is fitted on, and that a trace opens at most.
 pub(super) const CELLS: usize = 250;
+
+/// Of stage 1, and of stage 2 for each k.
+pub(super) type Weights = ([f32; STAGE_1], [[f32; STAGE_2]; DEPTHS.len()]);
 
 /// None if there is nothing to be learnt: all rows alike, or a single cell.
 pub(super) fn fit(
@@ -24,9 +27,8 @@ pub(super) fn fit(
     routing: &Routing,
     probes: &[Probe],
     workers: &dyn Workers,
-) -> Result<Option<MissingModel>, SearchError> {
+) -> Result<Option<Weights>, SearchError> {
     let homes = homes(index, routing);
-    let mut model = MissingModel::default();
     // Traces run side by side; what they tell is gathered in the order of the probes.
     let mut geometry = Samples::default();
     for told in workers.map(probes.len(), |number| {
@@ -36,22 +38,40 @@ pub(super) fn fit(
             .into_iter()
             .for_each(|(f, count)| geometry.push(f, count));
     }
-    let Some(weights) = geometry.fit(Link::Poisson, workers) else {
+    let Some(geometry) = geometry.fit(Link::Poisson, workers) else {
         return Ok(None);
     };
-    model.geometry = weights;
+    let model = MissingModel {
+        geometry,
+        ..MissingModel::default()
+    };
+    let mut weights = [[0.0; STAGE_2]; DEPTHS.len()];
+    for (weights, k) in weights.iter_mut().zip(DEPTHS) {
+        let samples = seen(index, routing, &model, probes, k as usize, workers)?;
+        match samples.fit(Link::Logistic, workers) {
+            Some(found) => *weights = found,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some((geometry, weights)))
+}
 
+/// What stage 2 sees at every moment of a search for `k` hits, and which share of them is missing then.
+fn seen(
+    index: &Index,
+    routing: &Routing,
+    model: &MissingModel,
+    probes: &[Probe],
+    k: usize,
+    workers: &dyn Workers,
+) -> Result<Samples<STAGE_2>, SearchError> {
     let mut seen = Samples::default();
     for told in workers.map(probes.len(), |number| {
-        on_the_way(index, routing, &model, &probes[number])
+        on_the_way(index, routing, model, &probes[number], k)
     }) {
         told?.into_iter().for_each(|(f, share)| seen.push(f, share));
     }
-    let Some(weights) = seen.fit(Link::Logistic, workers) else {
-        return Ok(None);
-    };
-    model.seen = weights;
-    Ok(Some(model))
+    Ok(seen)
 }
 
 /// Stage 1: what is known of a cell before it is opened, and how many of a probe's neighbours are in it.
@@ -61,7 +81,7 @@ fn lie_of_the_land(
     probe: &Probe,
 ) -> Result<Vec<([f32; STAGE_1], f32)>, SearchError> {
     let mut told = Vec::new();
-    let mut trace = Trace::new(routing, probe.vector, options(probe.id, K, 0.95))?;
+    let mut trace = Trace::new(routing, probe.vector, options(probe.id, DEEPEST, 0.95))?;
     for reach in REACHES {
         let Some(&(dot, _)) = probe.nearest.get(reach - 1) else {
             continue;
@@ -85,16 +105,17 @@ fn lie_of_the_land(
     Ok(told)
 }
 
-/// Stage 2: what a search has seen so far, and the share of a probe's neighbours that it still misses.
+/// The same of one probe.
 fn on_the_way(
     index: &Index,
     routing: &Routing,
     model: &MissingModel,
     probe: &Probe,
+    k: usize,
 ) -> Result<Vec<([f32; STAGE_2], f32)>, SearchError> {
     let mut told = Vec::new();
-    let truth = neighbours(probe, K);
-    let mut trace = Trace::new(routing, probe.vector, options(probe.id, K, 0.95))?;
+    let truth = neighbours(probe, k);
+    let mut trace = Trace::new(routing, probe.vector, options(probe.id, k, 0.95))?;
     for opened in 1..=CELLS.min(routing.cells.len().saturating_sub(1)) {
         if !trace.advance(index)? {
             break;
@@ -105,7 +126,7 @@ fn on_the_way(
         let Some(features) = trace.seen(model) else {
             continue;
         };
-        let found = trace.best(K).filter(|id| truth.contains(id)).count();
+        let found = trace.best(k).filter(|id| truth.contains(id)).count();
         told.push((features, 1.0 - found as f32 / truth.len().max(1) as f32));
     }
     Ok(told)

@@ -70,11 +70,16 @@ pub fn calibrate(
     // A third of a small index fits, the rest chooses.
     let fitted = options.fitted.min(rows.len() / 3);
     let held_out = options.held_out.min(rows.len() - fitted);
-    let drawn: Vec<u32> = Random::new(options.seed)
+    let mut random = Random::new(options.seed);
+    let mut drawn: Vec<u32> = random
         .sample(rows.len(), fitted + held_out)
         .into_iter()
         .map(|row| row as u32)
         .collect();
+    // They rise, and neighbours in a folder are alike: both parts must be of all of it.
+    for end in (1..drawn.len()).rev() {
+        drawn.swap(end, random.below(end + 1));
+    }
     let truth = nearest(rows, &drawn, fit::DEEPEST, workers);
     let mut probes: Vec<Probe> = drawn
         .iter()
@@ -89,20 +94,15 @@ pub fn calibrate(
         })
         .collect();
     let held_out = probes.split_off(fitted);
-    let Some(model) = fit::fit(index, routing, &probes, workers)? else {
+    let Some((geometry, seen)) = fit::fit(index, routing, &probes, workers)? else {
         return Ok(None);
     };
-    let gains = conformal::gains(
-        index,
-        routing,
-        &model,
-        options.opening_cost,
-        &held_out,
-        workers,
-    )?;
-    Ok(Some(Calibration {
-        model,
+    let mut calibration = Calibration {
+        geometry,
+        seen,
         opening_cost: options.opening_cost,
-        gains,
-    }))
+        gains: Default::default(),
+    };
+    calibration.gains = conformal::gains(index, routing, &calibration, &held_out, workers)?;
+    Ok(Some(calibration))
 }

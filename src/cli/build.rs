@@ -36,7 +36,7 @@ pub struct Arguments {
     photos: Option<PathBuf>,
     /// Index vectors made elsewhere instead of pictures: a table of floats, one row a vector. The id
     /// of a vector is the number of its row, the first being 0
-    #[arg(long, value_name = "FILE.npy|.f32", conflicts_with_all = [
+    #[arg(long, value_name = "FILE.npy|.parquet|.f32", conflicts_with_all = [
         "photos", "ModelArguments", "metadata", "include_private", "thumbnail_side", "LimitArguments",
     ])]
     vectors: Option<PathBuf>,
@@ -46,6 +46,9 @@ pub struct Arguments {
     /// Folder to write: new, empty, or written by nearsight before
     #[arg(long, short, value_name = "FOLDER")]
     output: PathBuf,
+    /// Column of a .parquet file [default: the only one with a list of floats in each row]
+    #[arg(long, value_name = "NAME", requires = "vectors")]
+    column: Option<String>,
     #[command(flatten)]
     model: ModelArguments,
     /// Number of cells [default: the cheapest for a recall of 0.95 of a few about twice the square root of the
@@ -148,6 +151,7 @@ fn run_vectors(file: PathBuf, arguments: Arguments, output: &Output) -> anyhow::
     let options = VectorOptions {
         file,
         dimension: arguments.dimension,
+        column: arguments.column,
         output: arguments.output,
         partition: PartitionOptions {
             cells: arguments.cells,

@@ -30,7 +30,11 @@ pub struct Arguments {
     #[arg(required_unless_present = "vector")]
     picture: Option<PathBuf>,
     /// Search with the first row of this file instead of a picture
-    #[arg(long, value_name = "FILE.npy|.f32", conflicts_with = "picture")]
+    #[arg(
+        long,
+        value_name = "FILE.npy|.parquet|.f32",
+        conflicts_with = "picture"
+    )]
     vector: Option<PathBuf>,
     /// Number of hits
     #[arg(short, default_value_t = SearchOptions::default().k)]
@@ -128,6 +132,7 @@ fn first_row(file: &Path, index: &Index) -> Result<Vec<f32>, BuildError> {
     let file = VectorFile {
         path: file,
         dimension: Some(dimension),
+        column: None,
         shape: Shape::TableOrRow,
     };
     let mut vectors = file.read()?;

@@ -86,7 +86,9 @@ impl Index {
         file.verify(&bytes)?;
         match place {
             Place::Routing => self.take_routing(Routing::parse(name, &bytes)?),
-            Place::Segment(number) => self.take_segment(number, Segment::parse(name, &bytes)?),
+            Place::Segment(number) => {
+                self.take_segment(number, Segment::parse_verified(name, &bytes)?)
+            }
             Place::Records(number) => self.take_records(number, Records::parse(name, &bytes)?),
         }
     }

@@ -17,6 +17,8 @@ const HEAD: Kind = *b"HEAD";
 const CELLS: Kind = *b"CELL";
 const SCAN: Kind = *b"SCAN";
 const LOWS: Kind = *b"LOWS";
+const KNOWN: [Kind; 4] = [HEAD, CELLS, SCAN, LOWS];
+const WORDS: &str = "cells (.nss)";
 const CELL_BYTES: usize = 40;
 
 /// Neighbouring cells that are fetched together.
@@ -42,8 +44,18 @@ pub struct Cell {
 impl Segment {
     /// Reads and checks a segment; `name` is for errors.
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Self, IndexError> {
-        let known = [HEAD, CELLS, SCAN, LOWS];
-        let container = Container::parse(name, bytes, FILE, "cells (.nss)", &known)?;
+        Self::read(name, Container::parse(name, bytes, FILE, WORDS, &KNOWN)?)
+    }
+
+    /// The same for bytes that were held against the hash in their name already.
+    pub(super) fn parse_verified(name: &str, bytes: &[u8]) -> Result<Self, IndexError> {
+        Self::read(
+            name,
+            Container::parse_verified(name, bytes, FILE, WORDS, &KNOWN)?,
+        )
+    }
+
+    fn read(name: &str, container: Container<'_>) -> Result<Self, IndexError> {
         let wrong = |what: String| IndexError::inconsistent(name, what);
 
         let head = container.array(HEAD, 3, 4)?;

@@ -8,14 +8,16 @@ use super::missing::{MissingModel, STAGE_1, STAGE_2};
 /// The recalls that were calibrated, ascending.
 pub const TARGETS: [f32; 5] = [0.80, 0.90, 0.95, 0.98, 0.99];
 /// The k that were calibrated, ascending.
-pub const DEPTHS: [u32; 2] = [10, 50];
+pub const DEPTHS: [u32; 3] = [10, 24, 50];
 /// Numbers in a file.
-const VALUES: usize = STAGE_1 + STAGE_2 + 1 + DEPTHS.len() * TARGETS.len();
+const VALUES: usize = STAGE_1 + 1 + DEPTHS.len() * (STAGE_2 + TARGETS.len());
 
 /// The fitted model, and the gains at which to stop.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Calibration {
-    pub model: MissingModel,
+    pub geometry: [f32; STAGE_1],
+    /// By k.
+    pub seen: [[f32; STAGE_2]; DEPTHS.len()],
     /// What opening a cell costs, in scanned rows.
     pub opening_cost: f32,
     /// By k, then by recall: a search may stop when the next cell would gain less than this a unit of cost.
@@ -28,7 +30,7 @@ impl Calibration {
 
     /// The gain at which a search for `k` hits may stop, when this recall is asked.
     pub fn gain(&self, k: usize, recall: f32) -> f32 {
-        let log = |x: f64| x.max(1e-12).ln();
+        let log = |x: f64| libm::log(x.max(1e-12));
         let of_depth = |gains: &[f32; TARGETS.len()]| {
             // ln gain is nearly linear in ln of the share that may be missing.
             let at = log(1.0 - f64::from(recall));
@@ -45,28 +47,38 @@ impl Calibration {
             );
             low + (high - low) * (at - left) / (right - left)
         };
-        let (first, last) = (of_depth(&self.gains[0]), of_depth(&self.gains[1]));
-        let depth = log(k as f64).clamp(log(f64::from(DEPTHS[0])), log(f64::from(DEPTHS[1])));
-        let share = (depth - log(f64::from(DEPTHS[0])))
-            / (log(f64::from(DEPTHS[1])) - log(f64::from(DEPTHS[0])));
-        (first + (last - first) * share).exp() as f32
+        let (below, above, share) = between(k);
+        let (first, last) = (of_depth(&self.gains[below]), of_depth(&self.gains[above]));
+        libm::exp(first + (last - first) * share) as f32
+    }
+
+    /// The model for a search that keeps `k` hits.
+    pub fn model(&self, k: usize) -> MissingModel {
+        let (below, above, share) = between(k);
+        let mut seen = self.seen[below];
+        for (weight, above) in seen.iter_mut().zip(&self.seen[above]) {
+            *weight += (above - *weight) * share as f32;
+        }
+        MissingModel {
+            geometry: self.geometry,
+            seen,
+        }
     }
 
     /// The share missing above which a search goes on whatever the gain: a query unlike all that was seen at build time
-    /// finds little anywhere, so its gain is small everywhere.
+    /// finds little anywhere, so its gain is small everywhere. Queries that all stop here get a recall of 0.92 when 0.95 was
+    /// asked; a smaller factor gives them more, and makes ordinary queries dearer.
     pub fn missing(recall: f32) -> f32 {
-        2.0 * (1.0 - recall)
+        1.6 * (1.0 - recall)
     }
 
     /// As a file holds it.
     pub fn write(&self) -> Vec<u8> {
-        let gains = self.gains.iter().flatten();
-        self.model
-            .geometry
+        self.geometry
             .iter()
-            .chain(&self.model.seen)
+            .chain(self.seen.iter().flatten())
             .chain([&self.opening_cost])
-            .chain(gains)
+            .chain(self.gains.iter().flatten())
             .flat_map(|value| value.to_le_bytes())
             .collect()
     }
@@ -80,12 +92,13 @@ impl Calibration {
             .chunks_exact(4)
             .map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]));
         let mut calibration = Self {
-            model: MissingModel::default(),
+            geometry: Default::default(),
+            seen: Default::default(),
             opening_cost: 0.0,
             gains: Default::default(),
         };
-        let weights = calibration.model.geometry.iter_mut();
-        for weight in weights.chain(&mut calibration.model.seen) {
+        let weights = calibration.geometry.iter_mut();
+        for weight in weights.chain(calibration.seen.iter_mut().flatten()) {
             *weight = values.next().filter(|value| value.is_finite())?;
         }
         let positive = |value: &f32| value.is_finite() && *value >= 0.0;
@@ -97,19 +110,32 @@ impl Calibration {
     }
 }
 
+/// The places in [`DEPTHS`] on both sides of `k`, and how far it lies from the first to the second, by its logarithm.
+fn between(k: usize) -> (usize, usize, f64) {
+    let last = DEPTHS.len() - 1;
+    let above = DEPTHS
+        .iter()
+        .position(|&depth| depth as usize >= k)
+        .unwrap_or(last)
+        .clamp(1, last);
+    let log = |depth: u32| libm::log(f64::from(depth));
+    let (low, high) = (log(DEPTHS[above - 1]), log(DEPTHS[above]));
+    let at = libm::log(k.max(1) as f64).clamp(low, high);
+    (above - 1, above, (at - low) / (high - low))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn sample() -> Calibration {
         Calibration {
-            model: MissingModel {
-                geometry: [0.1, -0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8],
-                seen: [0.25; STAGE_2],
-            },
+            geometry: [0.1, -0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8],
+            seen: [[0.25; STAGE_2], [0.5; STAGE_2], [1.0; STAGE_2]],
             opening_cost: 30.0,
             gains: [
                 [1e-2, 5e-3, 2e-3, 8e-4, 4e-4],
+                [3e-2, 2e-2, 8e-3, 3e-3, 1e-3],
                 [1e-1, 5e-2, 2e-2, 8e-3, 4e-3],
             ],
         }
@@ -121,7 +147,7 @@ mod tests {
         assert_eq!(bytes.len(), Calibration::BYTES);
         assert_eq!(Calibration::read(&bytes), Some(sample()));
         assert_eq!(Calibration::read(&bytes[4..]), None);
-        for (place, value) in [(0, f32::NAN), (20, -1.0), (25, f32::INFINITY), (30, -1e-9)] {
+        for (place, value) in [(0, f32::NAN), (44, -1.0), (50, f32::INFINITY), (59, -1e-9)] {
             let mut broken = bytes.clone();
             broken[4 * place..4 * place + 4].copy_from_slice(&value.to_le_bytes());
             assert_eq!(Calibration::read(&broken), None, "{value} at {place}");
@@ -142,7 +168,12 @@ mod tests {
         assert!(asked.is_sorted_by(|a, b| a > b), "{asked:?}");
         assert_eq!(sample.gain(1, 0.9), sample.gain(10, 0.9));
         assert_eq!(sample.gain(5_000, 0.9), sample.gain(50, 0.9));
-        assert!(sample.gain(24, 0.9) > sample.gain(10, 0.9));
+        assert!(sample.gain(16, 0.9) > sample.gain(10, 0.9));
+        assert!(sample.gain(16, 0.9) < sample.gain(24, 0.9));
+        for (k, weight) in [(1, 0.25), (10, 0.25), (24, 0.5), (50, 1.0), (900, 1.0)] {
+            assert!((sample.model(k).seen[3] - weight).abs() < 1e-6, "k {k}");
+        }
+        assert!((0.5..1.0).contains(&sample.model(30).seen[0]));
         assert!(sample.gain(10, 1.0) >= 0.0);
     }
 }

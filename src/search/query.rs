@@ -18,10 +18,13 @@ use crate::quantize::PreparedQuery;
 /// k = 1 on photo embeddings, strangers as queries: a recall of 0.90 with 1 and of 0.99 with 10.
 const KEPT_AT_LEAST: usize = 10;
 
-/// How wide the error bound of the signs is, in standard deviations, for a recall up to [`WIDE_FROM`] and above it: measured
-/// end to end at 100,000 x 128, 1.6 costs 0.006 of recall and reads 116 rows in full, 2.5 costs 0.003 and reads 188 to 250.
-const NARROW: f32 = 1.6;
-const WIDE: f32 = 2.5;
+/// How wide the error bound of the signs is, in standard deviations, for a recall up to [`WIDE_FROM`] and above it. A wider
+/// bound reads more rows in full and loses fewer neighbours, so that fewer cells must make up for them. 100,000 x 128
+/// (`cargo bench --bench search`), rows scanned (95th centile) / read in full at 0.95: 1,723 (4,382) / 78 with 1.3, 1,607 (4,235) / 96
+/// with 1.6, 1,544 (4,153) / 125 with 2.0, 1,533 (4,221) / 163 with 2.4; at 0.99: 6,377 (21,983) / 187 with 2.2, 4,922 (16,153) / 229 with
+/// 2.5, 4,853 (13,447) / 328 with 3.0, 4,740 (14,310) / 467 with 3.5.
+const NARROW: f32 = 2.0;
+const WIDE: f32 = 3.0;
 const WIDE_FROM: f32 = 0.95;
 
 /// Lets a picture into the answer or not: tags, owner, private, whatever the caller knows by id.

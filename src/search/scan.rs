@@ -183,6 +183,8 @@ impl Scan {
             self.candidates
                 .select_nth_unstable_by(room, |a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         }
+        cell.codes
+            .touch(self.candidates.iter().map(|candidate| candidate.1));
         for &(bound, row) in &self.candidates {
             let id = cell.ids[row as usize];
             if bound < best.floor() {

@@ -6,7 +6,7 @@
 
 use super::calibration::Calibration;
 use super::confidence::{Seen, by_distance, is_certain};
-use super::missing::{Moment, Origin, Surroundings, is_asked};
+use super::missing::{MissingModel, Moment, Origin, Surroundings, is_asked};
 use super::route::Route;
 use crate::index::Routing;
 
@@ -19,7 +19,8 @@ pub(super) enum Rule {
 
 #[derive(Debug)]
 pub(super) struct Calibrated {
-    calibration: Calibration,
+    model: MissingModel,
+    opening_cost: f32,
     recall: f32,
     gain_enough: f32,
     surroundings: Surroundings,
@@ -48,7 +49,8 @@ impl Rule {
             },
             Some(calibration) => Self::Calibrated(Box::new(Calibrated {
                 gain_enough: calibration.gain(kept, recall),
-                calibration,
+                model: calibration.model(kept),
+                opening_cost: calibration.opening_cost,
                 recall,
                 surroundings: Surroundings::default(),
                 least_gain: f32::INFINITY,
@@ -108,9 +110,9 @@ impl Calibrated {
     fn enough(&mut self, routing: &Routing, route: &mut Route, standing: &Standing) -> bool {
         self.surroundings.look(routing, route, standing.opened);
         let moment = moment(routing, route, standing);
-        let model = &self.calibration.model;
-        let cost = self.calibration.opening_cost;
-        let expected = model.expected(&mut self.surroundings, &moment, cost);
+        let expected = self
+            .model
+            .expected(&mut self.surroundings, &moment, self.opening_cost);
         if standing.hits < standing.kept {
             // Only with a least score, whose distance is then the reach: what is missing are rows within it, however few.
             let closed = self.surroundings.closed(standing.opened) * standing.passing;

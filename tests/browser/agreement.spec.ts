@@ -2,6 +2,7 @@
 
 import { mkdirSync, readFileSync, readdirSync, copyFileSync } from "node:fs";
 import { basename, extname, join } from "node:path";
+import { readNpy } from "./npy.js";
 import { openPackage } from "./package_page.js";
 import { GALLERY, RESULTS, expect, gallery, nearsight, root, test } from "./site.js";
 
@@ -59,18 +60,6 @@ test(`${FILES} files of all formats have the same vectors and neighbours on both
   }, built);
   expect(tops).toEqual(expected);
 });
-
-/** A NumPy file of 32-bit floats in rows. */
-function readNpy(path: string): number[][] {
-  const bytes = readFileSync(path);
-  const length = bytes.readUInt16LE(8);
-  const header = bytes.toString("latin1", 10, 10 + length);
-  const shape = /'shape': \((\d+), (\d+)\)/.exec(header);
-  if (!header.includes("'<f4'") || shape === null) throw new Error(`${path} holds no rows of 32-bit floats: ${header}`);
-  const [rows, columns] = [Number(shape[1]), Number(shape[2])];
-  const start = 10 + length;
-  return Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (_, column) => bytes.readFloatLE(start + (row * columns + column) * 4)));
-}
 
 function cosine(a: readonly number[], b: readonly number[]): number {
   if (a.length !== b.length) return 0;

@@ -14,12 +14,14 @@ export async function build() {
   return { build_s: 0, bytes: await save(FILE, [new Uint8Array(rows)]) };
 }
 
-export async function open({ dimension }) {
+export async function open({ dimension }, lap) {
   module = await init({ module_or_path: "/peers/peers_bg.wasm" });
+  lap("code");
   const rows = await load(FILE, (bytes) => {
     scan = new Exact(bytes / 4 / dimension, dimension);
     return new Uint8Array(module.memory.buffer, scan.pointer(), bytes);
   });
+  lap("read");
   return { bytes: rows.length };
 }
 

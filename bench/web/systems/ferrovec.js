@@ -27,9 +27,11 @@ export async function build({ dimension, rows }) {
   return { build_s, bytes: await save(FILE, [made.toBytes()]) };
 }
 
-export async function open() {
+export async function open(_context, lap) {
   module = await init({ module_or_path: "/peers/peers_bg.wasm" });
+  lap("code");
   const bytes = await load(FILE);
+  lap("read");
   index = FerrovecCore.fromBytes(bytes);
   return { bytes: bytes.length };
 }

@@ -44,9 +44,11 @@ export async function build({ dimension, rows }) {
   return { build_s, bytes: await saved() };
 }
 
-export async function open({ dimension, rows, bytes: known }) {
+export async function open({ dimension, rows, bytes: known }, lap) {
   const package_ = await start(dimension);
+  lap("code");
   await package_.syncFileSystem("read");
+  lap("read");
   await index.readIndex(FILE, rows);
   bytes = known;
   return { bytes };

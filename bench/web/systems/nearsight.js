@@ -11,7 +11,7 @@ let index;
 let ask;
 
 /** The recall that is asked for. On few rows more is delivered, so the sweep begins low. */
-export const settings = [0.3, 0.5, 0.65, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995];
+export const settings = [0.05, 0.1, 0.2, 0.3, 0.5, 0.65, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995];
 
 /** Which call answers, so that a report can say so. */
 export let via = "";
@@ -29,9 +29,11 @@ export async function build() {
   return { build_s: null, bytes: parts.reduce((sum, part) => sum + part.length, 0) };
 }
 
-export async function open() {
+export async function open(_context, lap) {
   module = await init({ module_or_path: "/nearsight/nearsight_bg.wasm" });
+  lap("code");
   const saved = await load(FILE);
+  lap("read");
   const [length] = new Uint32Array(saved.buffer, 0, 1);
   let at = 4 + length;
   let bytes = 0;

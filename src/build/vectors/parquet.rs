@@ -1,0 +1,267 @@
+//! One column of a Parquet file, a list of floats in each row → rows.
+//!
+//! A column of lists is stored flat, with two small numbers ("levels") for each value: the repetition level is 0
+//! where a row begins, and the definition level is below its maximum where something is null or empty. A row
+//! with such a hole, or with another length than the first, is refused: it is no vector.
+
+use bytes::Bytes;
+use parquet::basic::Type;
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::data_type::{DataType, DoubleType, FloatType};
+use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
+
+use super::Vectors;
+
+/// Rows decoded at once.
+const BATCH_ROWS: usize = 4096;
+
+/// `column` names the column; without it there must be only one that can be meant.
+pub fn parse(bytes: Vec<u8>, column: Option<&str>) -> Result<Vectors, String> {
+    let file = SerializedFileReader::new(Bytes::from(bytes)).map_err(unreadable)?;
+    let schema = file.metadata().file_metadata().schema_descr_ptr();
+    let place = choose(&schema, column)?;
+    let most = schema.column(place).max_def_level();
+    let mut rows = Rows::default();
+    for group in 0..file.num_row_groups() {
+        let group = file.get_row_group(group).map_err(unreadable)?;
+        match group.get_column_reader(place).map_err(unreadable)? {
+            ColumnReader::FloatColumnReader(reader) => {
+                rows.read::<FloatType>(reader, most, |value| value)?;
+            }
+            ColumnReader::DoubleColumnReader(reader) => {
+                // A value beyond f32 becomes infinite, and is refused as such with its row.
+                rows.read::<DoubleType>(reader, most, |value| value as f32)?;
+            }
+            _ => return Err(unreadable("a row group has the column in another type")),
+        }
+    }
+    rows.finish()
+}
+
+fn unreadable(error: impl ToString) -> String {
+    format!(
+        "it cannot be read as Parquet ({}); copy it again, or write it with snappy or no compression",
+        error.to_string()
+    )
+}
+
+/// The number of the column that holds lists of floats.
+fn choose(schema: &SchemaDescriptor, wanted: Option<&str>) -> Result<usize, String> {
+    let columns: Vec<(usize, &str)> = (0..schema.num_columns())
+        .filter(|&place| vectors(&schema.column(place)))
+        .map(|place| (place, schema.get_column_root(place).name()))
+        .collect();
+    let names = || {
+        let names: Vec<&str> = columns.iter().map(|(_, name)| *name).collect();
+        match names.is_empty() {
+            true => "it has no column with a list of 32 or 64 bit floats in each row".to_string(),
+            false => format!("columns with lists of floats are: {}", names.join(", ")),
+        }
+    };
+    match (wanted, columns.as_slice()) {
+        (None, [(place, _)]) => Ok(*place),
+        (None, []) => Err(names()),
+        (None, _) => Err(format!("{}; choose one with --column", names())),
+        (Some(wanted), _) => match columns.iter().find(|(_, name)| *name == wanted) {
+            Some((place, _)) => Ok(*place),
+            None => Err(format!("column {wanted:?} holds no vectors; {}", names())),
+        },
+    }
+}
+
+/// A list of floats directly below the root, in any of the ways that writers nest it.
+fn vectors(column: &ColumnDescriptor) -> bool {
+    column.max_rep_level() == 1
+        && matches!(column.physical_type(), Type::FLOAT | Type::DOUBLE)
+        && column.path().parts().len() <= 3
+}
+
+#[derive(Default)]
+struct Rows {
+    values: Vec<f32>,
+    rows: usize,
+    /// Of the first row.
+    dimension: usize,
+}
+
+impl Rows {
+    fn read<T: DataType>(
+        &mut self,
+        mut reader: ColumnReaderImpl<T>,
+        most: i16,
+        number: impl Fn(T::T) -> f32,
+    ) -> Result<(), String> {
+        let (mut definition, mut repetition, mut values) = (Vec::new(), Vec::new(), Vec::new());
+        loop {
+            definition.clear();
+            repetition.clear();
+            values.clear();
+            let read = reader.read_records(
+                BATCH_ROWS,
+                Some(&mut definition),
+                Some(&mut repetition),
+                &mut values,
+            );
+            if read.map_err(|error: ParquetError| unreadable(error))?.0 == 0 {
+                return Ok(());
+            }
+            self.check(&definition, &repetition, most)?;
+            self.values.extend(values.drain(..).map(&number));
+        }
+    }
+
+    /// Whole rows, without holes, all of the first one's length.
+    fn check(&mut self, definition: &[i16], repetition: &[i16], most: i16) -> Result<(), String> {
+        let starts = (0..repetition.len()).filter(|&at| repetition[at] == 0);
+        let ends = (1..repetition.len()).filter(|&at| repetition[at] == 0);
+        for (start, end) in starts.zip(ends.chain([repetition.len()])) {
+            let row = self.rows;
+            if definition[start..end].iter().any(|&level| level < most) {
+                return Err(format!(
+                    "row {row} (the first is 0) is null, empty or holds a null; expected a list of numbers; leave it out"
+                ));
+            }
+            if row == 0 {
+                self.dimension = end - start;
+            }
+            if end - start != self.dimension {
+                return Err(format!(
+                    "row {row} (the first is 0) has {} numbers and the first row has {}; expected the same number in every row",
+                    end - start,
+                    self.dimension
+                ));
+            }
+            self.rows += 1;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Vectors, String> {
+        if self.values.len() != self.rows * self.dimension {
+            return Err(unreadable("it has other values than it counts"));
+        }
+        Ok(Vectors {
+            values: self.values,
+            // Without rows nobody divides by it: the caller refuses an empty table.
+            dimension: self.dimension.max(1),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use parquet::basic::Compression;
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
+    use super::*;
+
+    const ONE: &str = "message m {
+        optional group v (LIST) { repeated group list { optional float element; } }
+    }";
+
+    type Row<'a> = Option<&'a [Option<f32>]>;
+
+    /// Every column of the schema gets these rows, in row groups of two.
+    fn file(schema: &str, rows: &[Row], compression: Compression) -> Vec<u8> {
+        let schema = Arc::new(parse_message_type(schema).unwrap());
+        let properties = WriterProperties::builder()
+            .set_compression(compression)
+            .build();
+        let mut bytes = Vec::new();
+        let mut writer =
+            SerializedFileWriter::new(&mut bytes, schema.clone(), Arc::new(properties)).unwrap();
+        for rows in rows.chunks(2) {
+            let (mut definition, mut repetition, mut values) = (vec![], vec![], vec![]);
+            for row in rows {
+                let row = row.unwrap_or(&[]);
+                if row.is_empty() {
+                    definition.push(0);
+                    repetition.push(0);
+                }
+                for (place, value) in row.iter().enumerate() {
+                    repetition.push(i16::from(place > 0));
+                    definition.push(if value.is_some() { 3 } else { 2 });
+                    values.extend(value);
+                }
+            }
+            let mut group = writer.next_row_group().unwrap();
+            while let Some(mut column) = group.next_column().unwrap() {
+                column
+                    .typed::<FloatType>()
+                    .write_batch(&values, Some(&definition), Some(&repetition))
+                    .unwrap();
+                column.close().unwrap();
+            }
+            group.close().unwrap();
+        }
+        writer.close().unwrap();
+        bytes
+    }
+
+    fn refused(bytes: Vec<u8>, column: Option<&str>, words: &str) {
+        let error = parse(bytes, column).unwrap_err();
+        assert!(error.contains(words), "{error}");
+    }
+
+    const ROWS: [Row; 3] = [
+        Some(&[Some(1.0), Some(2.0)]),
+        Some(&[Some(3.0), Some(4.0)]),
+        Some(&[Some(5.0), Some(6.0)]),
+    ];
+
+    #[test]
+    fn rows_of_all_groups_come_out_in_order_compressed_or_not() {
+        for compression in [Compression::UNCOMPRESSED, Compression::SNAPPY] {
+            let found = parse(file(ONE, &ROWS, compression), None).unwrap();
+            assert_eq!(found.values, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+            assert_eq!(found.dimension, 2);
+        }
+    }
+
+    #[test]
+    fn a_row_with_a_hole_or_another_length_is_refused_by_its_number() {
+        let with = |row| file(ONE, &[ROWS[0], ROWS[1], row], Compression::UNCOMPRESSED);
+        refused(with(None), None, "row 2 ");
+        refused(with(Some(&[Some(1.0), None])), None, "row 2 ");
+        refused(
+            with(Some(&[Some(1.0)])),
+            None,
+            "row 2 (the first is 0) has 1 numbers",
+        );
+    }
+
+    #[test]
+    fn of_two_columns_one_must_be_named() {
+        let two = "message m {
+            optional group a (LIST) { repeated group list { optional float element; } }
+            optional group b (LIST) { repeated group list { optional float element; } }
+        }";
+        let bytes = file(two, &ROWS, Compression::UNCOMPRESSED);
+        refused(bytes.clone(), None, "a, b; choose one with --column");
+        refused(
+            bytes.clone(),
+            Some("c"),
+            "columns with lists of floats are: a, b",
+        );
+        assert_eq!(parse(bytes, Some("b")).unwrap().dimension, 2);
+    }
+
+    #[test]
+    fn what_is_cut_short_or_no_parquet_at_all_is_refused() {
+        let whole = file(ONE, &ROWS, Compression::SNAPPY);
+        for length in [0, 4, whole.len() / 2, whole.len() - 1] {
+            refused(whole[..length].to_vec(), None, "cannot be read as Parquet");
+        }
+        refused(
+            b"id,vector\n1,2".to_vec(),
+            None,
+            "cannot be read as Parquet",
+        );
+    }
+}

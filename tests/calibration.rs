@@ -1,0 +1,251 @@
+//! The recall that was asked for is the recall that is delivered, and the answer says so.
+
+// These take a while: on the machine, not in the browser.
+#![cfg(not(target_arch = "wasm32"))]
+
+mod small_index;
+
+use std::sync::OnceLock;
+
+use nearsight::build::assemble::assemble;
+use nearsight::calibration::{CalibrationOptions, FEWEST_ROWS};
+use nearsight::index::Index;
+use nearsight::metrics::recall_at_k;
+use nearsight::partition::Rows;
+use nearsight::search::{SearchOptions, exact, search, search_filtered};
+use small_index::{layout, vectors};
+
+const DIMENSION: usize = 32;
+const ROWS: usize = 12_000;
+const QUERIES: usize = 1_500;
+
+struct Calibrated {
+    values: Vec<f32>,
+    /// Drawn like the rows, and not among them.
+    queries: Vec<f32>,
+    index: Index,
+}
+
+fn calibrated(values: &[f32], options: &CalibrationOptions) -> Index {
+    let rows = Rows::new(values, DIMENSION).unwrap();
+    let ids: Vec<u32> = (0..rows.len() as u32).collect();
+    assemble(
+        rows,
+        &ids,
+        &[],
+        &layout(values, DIMENSION, None),
+        None,
+        None,
+    )
+    .and_then(|made| made.calibrated(rows, &ids, None, options))
+    .unwrap()
+    .index(None)
+    .unwrap()
+}
+
+fn shared() -> &'static Calibrated {
+    static SHARED: OnceLock<Calibrated> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let mut values = vectors(ROWS + QUERIES, DIMENSION, 60, 7);
+        let queries = values.split_off(ROWS * DIMENSION);
+        Calibrated {
+            index: calibrated(&values, &CalibrationOptions::default()),
+            values,
+            queries,
+        }
+    })
+}
+
+struct Measured {
+    recall: f64,
+    said: f64,
+    scanned: f64,
+}
+
+fn measured(index: &Index, values: &[f32], queries: &[f32], k: usize, asked: f32) -> Measured {
+    let rows = Rows::new(values, DIMENSION).unwrap();
+    let ids: Vec<u32> = (0..rows.len() as u32).collect();
+    let options = SearchOptions {
+        k,
+        recall: asked,
+        ..SearchOptions::default()
+    };
+    let mut measured = Measured {
+        recall: 0.0,
+        said: 0.0,
+        scanned: 0.0,
+    };
+    let count = (queries.len() / DIMENSION) as f64;
+    for query in queries.chunks_exact(DIMENSION) {
+        let answer = search(index, query, &options).unwrap();
+        let found: Vec<u32> = answer.hits.iter().map(|hit| hit.id).collect();
+        let truth: Vec<u32> = exact(rows, &ids, query, k)
+            .iter()
+            .map(|hit| hit.id)
+            .collect();
+        measured.recall += recall_at_k(&found, &truth, k) / count;
+        measured.said += f64::from(answer.confidence) / count;
+        measured.scanned += answer.scanned as f64 / rows.len() as f64 / count;
+    }
+    measured
+}
+
+#[test]
+fn strangers_get_the_recall_that_was_asked_for() {
+    let shared = shared();
+    for (k, asked) in [(10, 0.90), (10, 0.95), (10, 0.99), (24, 0.95), (50, 0.95)] {
+        let found = measured(&shared.index, &shared.values, &shared.queries, k, asked);
+        println!(
+            "k {k}, asked {asked}: {:.4}, said {:.4}, {:.3} scanned",
+            found.recall, found.said, found.scanned
+        );
+        let asked = f64::from(asked);
+        // Two standard errors of the mean beside what the calibration itself may vary by.
+        assert!(
+            (asked - 0.012..asked + 0.02).contains(&found.recall),
+            "k {k}, asked {asked}: {}",
+            found.recall
+        );
+        assert!((found.said - found.recall).abs() < 0.02, "{}", found.said);
+    }
+}
+
+#[test]
+fn a_higher_recall_costs_more_and_a_fraction_of_the_whole() {
+    let shared = shared();
+    let scanned: Vec<f64> = [0.8, 0.9, 0.95, 0.99]
+        .map(|asked| measured(&shared.index, &shared.values, &shared.queries, 10, asked).scanned)
+        .to_vec();
+    assert!(scanned.is_sorted_by(|a, b| a < b), "{scanned:?}");
+    assert!(scanned[3] < 0.2, "{scanned:?}");
+}
+
+#[test]
+fn queries_unlike_the_rows_get_nearly_what_was_asked_for() {
+    let shared = shared();
+    let rows = &shared.values;
+    let row = |i: usize| &rows[i * DIMENSION..(i + 1) * DIMENSION];
+    let midpoints: Vec<f32> = (0..600)
+        .flat_map(|i| {
+            let (a, b) = (row(i * 7), row(ROWS - 1 - i * 13));
+            small_index::unit(a.iter().zip(b).map(|(a, b)| a + b).collect())
+        })
+        .collect();
+    let others = vectors(600, DIMENSION, 60, 1_234);
+    for (name, queries) in [("midpoints", midpoints), ("others", others)] {
+        let found = measured(&shared.index, rows, &queries, 10, 0.95);
+        println!(
+            "{name}: {:.4}, said {:.4}, {:.3} scanned",
+            found.recall, found.said, found.scanned
+        );
+        assert!(found.recall >= 0.92, "{name}: {}", found.recall);
+    }
+}
+
+/// The check above can fail: weights that belong to other features deliver another recall, or scan far more.
+#[test]
+fn a_model_whose_weights_are_shuffled_does_not_pass_for_calibrated() {
+    let shared = shared();
+    let mut routing = shared.index.routing().unwrap().clone();
+    let calibration = routing.calibration.as_mut().unwrap();
+    calibration.geometry.rotate_left(3);
+    let broken = with_routing(&shared.index, &routing);
+    let good = measured(&shared.index, &shared.values, &shared.queries, 10, 0.95);
+    let bad = measured(&broken, &shared.values, &shared.queries, 10, 0.95);
+    println!(
+        "recall {:.4} and {:.4}, scanned {:.3} and {:.3}",
+        good.recall, bad.recall, good.scanned, bad.scanned
+    );
+    assert!(
+        (bad.recall - 0.95).abs() > 0.02 || bad.scanned > 1.5 * good.scanned,
+        "{} for {}",
+        bad.recall,
+        bad.scanned
+    );
+}
+
+/// The index with another routing in place of its own.
+fn with_routing(index: &Index, routing: &nearsight::index::Routing) -> Index {
+    let bytes = routing.write();
+    let mut manifest = index.manifest().clone();
+    manifest.routing = nearsight::index::FileRef::of("routing", &bytes, "nsr");
+    let mut changed = Index::open(manifest.to_json().as_bytes()).unwrap();
+    changed.supply(&manifest.routing.name, bytes).unwrap();
+    for (number, file) in manifest.segments.iter().enumerate() {
+        let segment = index.segment(number as u32).unwrap();
+        changed.supply(&file.name, segment.write()).unwrap();
+    }
+    changed
+}
+
+#[test]
+fn a_filter_gets_its_hits_and_nearly_its_recall() {
+    let shared = shared();
+    let rows = Rows::new(&shared.values, DIMENSION).unwrap();
+    for (share, every) in [(0.5, 2), (0.05, 20), (0.005, 200)] {
+        let passes =
+            |id: u32| id.wrapping_mul(2_654_435_761) >> 16 & 0xffff < (65_536.0 * share) as u32;
+        let kept: Vec<u32> = (0..ROWS as u32).filter(|&id| passes(id)).collect();
+        assert!(
+            kept.len().abs_diff(ROWS / every) < ROWS / every / 2,
+            "{}",
+            kept.len()
+        );
+        let values: Vec<f32> = kept
+            .iter()
+            .flat_map(|&id| rows.row(id as usize).to_vec())
+            .collect();
+        let passing = Rows::new(&values, DIMENSION).unwrap();
+        let options = SearchOptions {
+            k: 10,
+            ..SearchOptions::default()
+        };
+        let (mut recall, mut scanned) = (0.0, 0.0);
+        let queries = shared.queries.chunks_exact(DIMENSION).take(500);
+        for query in queries.clone() {
+            let answer = search_filtered(&shared.index, query, &options, &passes).unwrap();
+            assert_eq!(answer.hits.len(), 10);
+            assert!(answer.hits.iter().all(|hit| passes(hit.id)));
+            let truth: Vec<u32> = exact(passing, &kept, query, 10)
+                .iter()
+                .map(|hit| hit.id)
+                .collect();
+            let found: Vec<u32> = answer.hits.iter().map(|hit| hit.id).collect();
+            recall += recall_at_k(&found, &truth, 10) / 500.0;
+            scanned += answer.scanned as f64 / ROWS as f64 / 500.0;
+        }
+        println!("{share} pass: {recall:.4}, {scanned:.3} scanned");
+        assert!(recall >= 0.93, "{share} pass: {recall}");
+    }
+}
+
+#[test]
+fn the_same_rows_and_seed_give_the_same_calibration_and_few_rows_none() {
+    let values = vectors(FEWEST_ROWS + 200, DIMENSION, 12, 3);
+    let options = CalibrationOptions::default();
+    let once = calibrated(&values, &options);
+    assert!(once.routing().unwrap().calibration.is_some());
+    assert_eq!(once.manifest(), calibrated(&values, &options).manifest());
+    let other = CalibrationOptions { seed: 2, ..options };
+    assert_ne!(once.manifest(), calibrated(&values, &other).manifest());
+    let few = calibrated(&values[..(FEWEST_ROWS - 1) * DIMENSION], &options);
+    assert!(few.routing().unwrap().calibration.is_none());
+    let query = &values[..DIMENSION];
+    assert_eq!(
+        search(&few, query, &SearchOptions::default())
+            .unwrap()
+            .hits
+            .len(),
+        24
+    );
+}
+
+#[test]
+fn rows_that_are_all_alike_are_indexed_and_found() {
+    let mut values = vectors(1, DIMENSION, 1, 3).repeat(FEWEST_ROWS + 100);
+    values.extend(vectors(30, DIMENSION, 3, 9));
+    let index = calibrated(&values, &CalibrationOptions::default());
+    let answer = search(&index, &values[..DIMENSION], &SearchOptions::default()).unwrap();
+    assert_eq!(answer.hits.len(), 24);
+    assert!(answer.hits.iter().all(|hit| hit.score > 0.999));
+}
