@@ -20,8 +20,8 @@ const ROUNDS: usize = 7;
 const CELLS: [u32; 4] = [150, 450, 1_000, 2_000];
 const RECALLS: [f32; 4] = [0.8, 0.9, 0.95, 0.99];
 
-/// What a search did, in counts, and its time in nanoseconds.
-type Paid = ([f64; 4], f64);
+/// What a query paid for, and the nanoseconds it took.
+type Sample = ([f64; 4], f64);
 
 fn main() {
     // `cargo test --benches` gives this, and there is nothing to measure then.
@@ -50,7 +50,7 @@ fn main() {
         held_out: 300,
         ..CalibrationOptions::default()
     };
-    let mut seen: Vec<Paid> = Vec::new();
+    let mut seen: Vec<Sample> = Vec::new();
     println!("cells  asked  opened  scanned  mean µs");
     for cells in CELLS {
         let options = PartitionOptions {
@@ -92,13 +92,14 @@ fn main() {
                 seen.push((paid, least));
             }
             let here = &seen[before..];
-            let mean = |of: fn(&Paid) -> f64| here.iter().map(of).sum::<f64>() / here.len() as f64;
+            let mean =
+                |of: fn(&Sample) -> f64| here.iter().map(of).sum::<f64>() / here.len() as f64;
             println!(
                 "{:>5}   {recall:.2}  {:>6.1}  {:>7.0}  {:>7.1}",
-                mean(&|s| s.0[1]),
-                mean(&|s| s.0[2]),
-                mean(&|s| s.0[3]),
-                mean(&|s| s.1) / 1e3
+                mean(|s| s.0[1]),
+                mean(|s| s.0[2]),
+                mean(|s| s.0[3]),
+                mean(|s| s.1) / 1e3
             );
         }
     }
@@ -112,7 +113,7 @@ fn main() {
 }
 
 /// The costs whose sums come nearest to the times, relative to these.
-fn least_squares(seen: &[([f64; 4], f64)]) -> [f64; 4] {
+fn least_squares(seen: &[Sample]) -> [f64; 4] {
     let mut a = [[0.0; 5]; 4];
     for (paid, time) in seen {
         let weight = 1.0 / (time * time);

@@ -65,7 +65,7 @@ fn a_build_over_an_index_of_an_older_format_makes_a_new_one() {
         let entry = entry.unwrap();
         fs::copy(entry.path(), place.path("site").join(entry.file_name())).unwrap();
     }
-    let (code, message) = refused(&["verify", &place.text("site")]);
+    let (code, message) = refused(&["inspect", &place.text("site")]);
     assert_eq!(code, "index_outdated", "{message}");
     let report = place.build();
     assert_eq!(

@@ -105,7 +105,7 @@ fn lie_of_the_land(
     Ok(told)
 }
 
-/// Stage 2: what a search has seen so far, and the share of a probe's neighbours that it still misses.
+/// The same of one probe.
 fn on_the_way(
     index: &Index,
     routing: &Routing,

@@ -27,8 +27,8 @@ const RECALL: f64 = 0.95;
 const LLOYD_STEPS: usize = 2;
 
 /// What a search pays, in scanned rows, for each centroid that it is routed past and for each cell that it opens.
-/// `cargo bench --bench costs` gave 5.4 and 218 on one x86-64 processor with AVX2, where a row took 1.9 ns, rows read in full included;
-/// most of opening is the judgement whether to go on. In a browser a row takes longer against the other two, which speaks
+/// `cargo bench --bench costs` gave 4.2 to 5.4 and 180 to 220 in two runs on an x86-64 processor with AVX2, where a row took 1.9 to 2.5 ns, rows
+/// read in full included; most of opening is the judgement whether to go on. In a browser a row takes longer against the other two, which speaks
 /// for a few cells more.
 const ROUTED: f64 = 5.0;
 const OPENED: f64 = 200.0;
