@@ -105,7 +105,7 @@ fn lie_of_the_land(
     Ok(told)
 }
 
-/// The same of one probe.
+/// Stage 2 of one probe: what a search has seen at each moment, and the share of the neighbours that it still misses.
 fn on_the_way(
     index: &Index,
     routing: &Routing,

@@ -51,8 +51,7 @@ pub(crate) struct Probe<'a> {
 }
 
 /// Calibrates an index, all of it loaded. Row `i` of `rows` is picture `ids[i]`. None where there are too few rows, or where
-/// they are so alike that no model can be fitted. The workers
-/// change nothing but the time.
+/// they are so alike that no model can be fitted. The workers change nothing but the time.
 pub fn calibrate(
     index: &Index,
     rows: Rows,
