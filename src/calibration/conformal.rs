@@ -8,7 +8,7 @@ use super::Probe;
 use super::fit::{CELLS, neighbours, options};
 use crate::index::{Index, Routing};
 use crate::partition::Workers;
-use crate::search::{Calibration, DEPTHS, SearchError, TARGETS, Trace, is_asked};
+use crate::search::{Calibration, DEPTHS, SearchError, TARGETS, Trace, WIDE_FROM, is_asked};
 
 /// A moment at which a search may stop.
 struct Moment {
@@ -31,9 +31,9 @@ pub(super) fn gains(
 ) -> Result<[[f32; TARGETS.len()]; DEPTHS.len()], SearchError> {
     let mut gains = [[0.0; TARGETS.len()]; DEPTHS.len()];
     for (gains, k) in gains.iter_mut().zip(DEPTHS) {
-        // Searches of up to 0.95 read fewer rows in full than those above: two pipelines, two sets of traces.
+        // Searches of up to `WIDE_FROM` read fewer rows in full than those above: two pipelines, two sets of traces.
         for narrow in [true, false] {
-            let wanted = |target: f32| (target <= 0.95) == narrow;
+            let wanted = |target: f32| (target <= WIDE_FROM) == narrow;
             let Some(recall) = TARGETS.into_iter().find(|&target| wanted(target)) else {
                 continue;
             };

@@ -33,6 +33,7 @@ pub use exact::{NO_CELL, exact};
 pub(crate) use missing::is_asked;
 pub use missing::{MissingModel, STAGE_1, STAGE_2};
 pub use options::{Answer, Hit, SearchOptions};
+pub(crate) use query::WIDE_FROM;
 pub use query::{Cells, Filter, Query, Step, search, search_filtered};
 pub use route::Ranked;
 pub(crate) use trace::Trace;

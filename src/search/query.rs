@@ -29,7 +29,7 @@ const KEPT_AT_LEAST: usize = 10;
 /// 2.5, 4,853 (13,447) / 328 with 3.0, 4,740 (14,310) / 467 with 3.5.
 const NARROW: f32 = 2.0;
 const WIDE: f32 = 3.0;
-const WIDE_FROM: f32 = 0.95;
+pub(crate) const WIDE_FROM: f32 = 0.95;
 
 /// Lets a picture into the answer or not: tags, owner, private, whatever the caller knows by id.
 pub type Filter<'a> = dyn Fn(u32) -> bool + 'a;

@@ -2,7 +2,7 @@
 //!
 //! It runs the very code of a search: codes, bounds, order of cells and hits are those that visitors get.
 
-use super::missing::{MissingModel, STAGE_1, STAGE_2, Surroundings};
+use super::missing::{MissingModel, Moment, STAGE_1, STAGE_2, Surroundings};
 use super::query::{Cells, Query};
 use super::stop::moment;
 use super::{SearchError, SearchOptions};
@@ -47,14 +47,7 @@ impl<'a> Trace<'a> {
 
     /// The features of stage 2 as they are now; none while hits are wanting.
     pub(crate) fn seen(&mut self, model: &MissingModel) -> Option<[f32; STAGE_2]> {
-        let standing = self.query.standing();
-        if standing.reach.is_infinite() {
-            return None;
-        }
-        self.surroundings
-            .look(self.routing, &mut self.query.route, standing.opened);
-        self.query.route.ensure(self.routing, standing.opened + 1);
-        let moment = moment(self.routing, &self.query.route, &standing);
+        let moment = self.moment()?;
         Some(model.features(&mut self.surroundings, &moment))
     }
 
@@ -64,6 +57,13 @@ impl<'a> Trace<'a> {
         model: &MissingModel,
         opening_cost: f32,
     ) -> Option<(f32, f32)> {
+        let moment = self.moment()?;
+        let expected = model.expected(&mut self.surroundings, &moment, opening_cost);
+        Some((expected.missing, expected.gain))
+    }
+
+    /// What the query stands at, with the cells around it looked at; none while hits are wanting.
+    fn moment(&mut self) -> Option<Moment> {
         let standing = self.query.standing();
         if standing.reach.is_infinite() {
             return None;
@@ -71,9 +71,7 @@ impl<'a> Trace<'a> {
         self.surroundings
             .look(self.routing, &mut self.query.route, standing.opened);
         self.query.route.ensure(self.routing, standing.opened + 1);
-        let moment = moment(self.routing, &self.query.route, &standing);
-        let expected = model.expected(&mut self.surroundings, &moment, opening_cost);
-        Some((expected.missing, expected.gain))
+        Some(moment(self.routing, &self.query.route, &standing))
     }
 
     /// The features of stage 1 of the nearest cells for a reach, and the places of those cells.
