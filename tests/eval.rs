@@ -214,11 +214,8 @@ fn strangers_are_read_from_a_numpy_file() {
             "--queries-from",
             &place.text(name),
         ]);
-        assert_eq!(code, "queries_broken");
-        assert!(
-            message.contains("as nearsight embed writes it"),
-            "{message}"
-        );
+        assert_eq!(code, "vectors_invalid");
+        assert!(message.contains(&place.text(name)), "{message}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What can be wrong with the labels or the queries that an evaluation is given.
+//! What can be wrong with the labels that an evaluation is given.
 
 use std::path::PathBuf;
 
@@ -14,9 +14,6 @@ pub enum EvalError {
         found: String,
         todo: String,
     },
-    /// A NumPy file of queries that is none, or of another model.
-    #[error("{}: {found}; expected a NumPy file (.npy) of 32-bit or 64-bit floats with one row a query, as nearsight embed writes it with the index's model", .path.display())]
-    Queries { path: PathBuf, found: String },
     /// An index without a picture to ask with.
     #[error("{} holds no picture, so there is nothing to measure; build it from a folder with pictures", .0.display())]
     Empty(PathBuf),
@@ -26,7 +23,6 @@ impl EvalError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Labels { .. } => "labels_broken",
-            Self::Queries { .. } => "queries_broken",
             Self::Empty(_) => "nothing_to_measure",
         }
     }

@@ -5,8 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::error::EvalError;
-use super::strangers;
-use crate::build::{State, load_index};
+use crate::build::{Shape, State, VectorFile, load_index};
 use crate::index::{Index, Record};
 use crate::partition::{Random, Rows};
 
@@ -77,13 +76,19 @@ impl Gallery {
     }
 }
 
-/// The queries in a file: rows that `values` holds afterwards.
+/// The queries in a file of vectors: rows that `values` holds afterwards.
 pub fn from_file<'a>(
     file: &Path,
     dimension: usize,
     values: &'a mut Vec<f32>,
 ) -> anyhow::Result<Vec<Query<'a>>> {
-    *values = strangers::read(file, dimension)?;
+    let read = VectorFile {
+        path: file,
+        dimension: Some(dimension),
+        column: None,
+        shape: Shape::TableOrRow,
+    };
+    *values = read.read()?.values;
     let query = |vector| Query { vector, own: None };
     Ok(values.chunks_exact(dimension).map(query).collect())
 }

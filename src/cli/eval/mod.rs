@@ -11,7 +11,6 @@ mod gallery;
 mod labels;
 mod plot;
 mod retrieval;
-mod strangers;
 mod targets;
 mod words;
 
@@ -51,7 +50,7 @@ const EDGES: [f64; 13] = [
 #[command(after_help = "Examples:
   nearsight eval site
   nearsight eval site --recall 0.9,0.99 -k 24 --queries 1000
-  nearsight eval site --queries-from strangers.npy     vectors that nearsight embed wrote
+  nearsight eval site --queries-from strangers.npy     vectors that nearsight embed or another program wrote
   nearsight eval site --baselines                      what simpler searches would scan
   nearsight eval site --labels folders                 do pictures of one folder find each other?
   nearsight eval site --labels labels.csv --svg eval.svg")]
@@ -70,8 +69,8 @@ pub struct Arguments {
     /// Of the draw and of the intervals
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Ask with the vectors of this file, made with the same model, instead of the index's own
-    #[arg(long, value_name = "FILE.npy", conflicts_with_all = ["keep_self", "labels"])]
+    /// Ask with the vectors of this file (.npy, .f32 or .parquet), made with the same model, instead of the index's own
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["keep_self", "labels"])]
     queries_from: Option<PathBuf>,
     /// Let a picture find itself
     #[arg(long)]
