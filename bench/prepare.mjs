@@ -33,7 +33,7 @@ export async function prepare(parameters) {
   }
   await peers();
   if (systems.includes("hnswlib-wasm") && !existsSync(join(here, "node_modules/hnswlib-wasm"))) {
-    await must("installing hnswlib-wasm", "npm", ["ci", "--no-audit", "--no-fund"], { cwd: here });
+    await must("installing the peers", "npm", ["ci", "--no-audit", "--no-fund"], { cwd: here });
   }
   if (!systems.includes("nearsight")) return { folder, index: join(folder, "no-index"), native_build_s: null };
   await must("compiling nearsight's module, without embedder", "cargo", [
