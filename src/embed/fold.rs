@@ -130,7 +130,7 @@ fn dequantize(
 }
 
 /// The numbers of a tensor whose length agrees with its shape. Integers up to 2^24 are exact.
-fn numbers(tensor: &TensorProto) -> Option<Vec<f32>> {
+pub(super) fn numbers(tensor: &TensorProto) -> Option<Vec<f32>> {
     if tensor.data_location == Some(DataLocation::External as i32) {
         return None;
     }

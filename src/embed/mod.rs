@@ -11,6 +11,7 @@
 mod fold;
 mod infer;
 mod model;
+mod plain;
 mod preprocess;
 mod reference;
 mod sidecar;

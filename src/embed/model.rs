@@ -14,6 +14,7 @@ use tract_onnx::tract_core::optim::Optimizer;
 
 use super::EmbedError;
 use super::fold::fold_stored_weights;
+use super::plain::{Answer, Plain};
 use super::preprocess::{self, Values};
 use super::sidecar::{ElementType, Input, Layout};
 use crate::image::Picture;
@@ -23,8 +24,11 @@ const LARGEST_VALUE_BYTES: u64 = 512 << 20;
 
 /// A network for one picture at a time.
 #[derive(Debug)]
-pub(super) struct Network {
-    plan: Arc<TypedRunnableModel>,
+pub(super) enum Network {
+    /// Of plain layers only: our own kernels run it.
+    Plain(Plain),
+    /// Any other.
+    General(Arc<TypedRunnableModel>),
 }
 
 /// What a graph says about its input or output, before it is loaded.
@@ -190,38 +194,67 @@ impl Network {
                 expected: output_name.to_owned(),
             });
         }
+        let graph = parsed.proto.graph.as_ref();
+        if let Some(plain) = graph.and_then(|graph| Plain::read(graph, input, output_name)) {
+            return Ok(Network::Plain(plain));
+        }
         let element = match input.element {
             ElementType::Float32 => f32::datum_type(),
             ElementType::Uint8 => u8::datum_type(),
         };
         let plan = optimise(&parsed.proto, element, &shape, output_name)?;
-        Ok(Network { plan })
+        Ok(Network::General(plan))
     }
 
     /// Runs the network on pixels of exactly its input size.
     pub(super) fn run(&self, pixels: &Picture, input: &Input) -> Result<Values, EmbedError> {
+        let plan = match self {
+            Network::Plain(plain) => {
+                let Answer { shape, values } = plain.run(&preprocess::floats(pixels, input));
+                return Ok(Values { shape, values });
+            }
+            Network::General(plan) => plan,
+        };
         let shape = input_shape(input);
         let tensor = match input.element {
             ElementType::Float32 => Tensor::from_shape(&shape, &preprocess::floats(pixels, input)),
             ElementType::Uint8 => Tensor::from_shape(&shape, &preprocess::bytes(pixels, input)),
         };
-        let outputs = tensor
-            .and_then(|tensor| self.plan.run(tvec!(tensor.into())))
-            .map_err(|error| broken(&error))?;
-        let output = outputs.first().ok_or_else(|| EmbedError::Broken {
-            reason: "it gave no output".to_owned(),
-        })?;
-        let shape = output.shape().to_vec();
-        let floats = output
-            .cast_to::<f32>()
-            .map_err(|error| broken(&error))?
-            .into_owned();
-        let values = floats
-            .try_as_plain_ram()
-            .and_then(|plain| Ok(plain.as_slice::<f32>()?.to_vec()))
-            .map_err(|error| broken(&error))?;
-        Ok(Values { shape, values })
+        tensor
+            .and_then(|tensor| answer(plan, tensor))
+            .map_err(|error| broken(&error))
     }
+}
+
+/// Runs a graph in the general runtime on numbers as the graph takes them.
+#[cfg(test)]
+pub(super) fn run_general(
+    proto: &ModelProto,
+    input: &Input,
+    output_name: &str,
+    values: &[f32],
+) -> Values {
+    let shape = input_shape(input);
+    let plan = optimise(proto, f32::datum_type(), &shape, output_name).expect("it loads");
+    let tensor = Tensor::from_shape(&shape, values).expect("as many numbers as the input takes");
+    answer(&plan, tensor).expect("it runs")
+}
+
+/// A file's graph, with its weights as floats.
+#[cfg(test)]
+pub(super) fn folded(onnx: &[u8]) -> ModelProto {
+    parse(onnx).expect("a model").proto
+}
+
+fn answer(plan: &Arc<TypedRunnableModel>, tensor: Tensor) -> TractResult<Values> {
+    let outputs = plan.run(tvec!(tensor.into()))?;
+    let output = outputs
+        .first()
+        .ok_or_else(|| TractError::msg("it gave no output"))?;
+    let shape = output.shape().to_vec();
+    let floats = output.cast_to::<f32>()?.into_owned();
+    let values = floats.try_as_plain_ram()?.as_slice::<f32>()?.to_vec();
+    Ok(Values { shape, values })
 }
 
 fn input_shape(input: &Input) -> [usize; 4] {

@@ -2,7 +2,8 @@
 //!
 //! The claims are functions of their inputs, written once: natively proptest looks for a
 //! counterexample, and in a browser, where it does not run, a small generator stands in for it.
-use super::{dispatch, scalar};
+use super::matmul::{PackedMatrix, Scalar, product};
+use super::{Window, depthwise, dispatch, matmul, scalar};
 
 fn f32_kernels_agree(a: &[f32], b: &[f32]) {
     let dot = scalar::dot_f32(a, b).to_bits();
@@ -40,6 +41,80 @@ fn unsigned_kernels_agree(low: &[u8], query: &[i16]) {
         dispatch::dot_u8_i16(low, query),
         scalar::dot_u8_i16(low, query)
     );
+}
+
+/// `values` serve as rows, weights and bias in turn.
+fn products_agree(values: &[f32], rows: usize, inner: usize, outputs: usize) {
+    let value = |place: usize| values[place % values.len()];
+    let input: Vec<f32> = (0..rows * inner).map(value).collect();
+    let bias: Vec<f32> = (0..outputs).map(|output| value(output + 1)).collect();
+    let weight = |output: usize, input: usize| value(output * inner + input + 2);
+    let matrix = PackedMatrix::new(inner, &bias, weight);
+    for bounds in [(f32::NEG_INFINITY, f32::INFINITY), (0.0, 6.0)] {
+        let mut found = vec![f32::NAN; rows * outputs];
+        matmul(&input, &matrix, bounds, &mut found);
+        let mut truth = vec![0.0; rows * outputs];
+        product::<Scalar>(&input, &matrix, bounds, &mut truth);
+        for (place, found) in found.iter().enumerate() {
+            let row = &input[place / outputs * inner..][..inner];
+            let output = place % outputs;
+            let sum = row
+                .iter()
+                .enumerate()
+                .fold(bias[output], |sum, (k, value)| {
+                    sum + value * weight(output, k)
+                });
+            let sum = if sum < bounds.0 { bounds.0 } else { sum };
+            let sum = if sum > bounds.1 { bounds.1 } else { sum };
+            assert_eq!(found.to_bits(), sum.to_bits());
+            assert_eq!(found.to_bits(), truth[place].to_bits());
+        }
+    }
+}
+
+/// Against a filter that looks at every step of the window and asks whether it lies within the picture.
+fn filters_agree(values: &[f32], [height, width, channels]: [usize; 3], window: Window) {
+    let value = |place: usize| values[place % values.len()];
+    let [down, across] = window.size;
+    let input: Vec<f32> = (0..height * width * channels).map(value).collect();
+    let weights: Vec<f32> = (0..down * across * channels)
+        .map(|p| value(p + 3))
+        .collect();
+    let bias: Vec<f32> = (0..channels).map(|channel| value(channel + 5)).collect();
+    let side = |axis: usize, side: usize| {
+        (side + window.before[axis])
+            .checked_sub(window.size[axis])
+            .map(|room| room / window.stride[axis] + 1)
+    };
+    let (Some(rows), Some(columns)) = (side(0, height), side(1, width)) else {
+        return;
+    };
+    let to = [rows, columns, channels];
+    let mut found = vec![f32::NAN; rows * columns * channels];
+    let bounds = (-1.0, 2.0);
+    depthwise(
+        (&input, [height, width, channels]),
+        &weights,
+        &bias,
+        window,
+        bounds,
+        (&mut found, to),
+    );
+    for (place, found) in found.iter().enumerate() {
+        let (channel, pixel) = (place % channels, place / channels);
+        let mut sum = bias[channel];
+        for step in 0..down * across {
+            let y =
+                (pixel / columns * window.stride[0] + step / across).checked_sub(window.before[0]);
+            let x =
+                (pixel % columns * window.stride[1] + step % across).checked_sub(window.before[1]);
+            if let (Some(y), Some(x)) = (y.filter(|&y| y < height), x.filter(|&x| x < width)) {
+                sum += input[(y * width + x) * channels + channel]
+                    * weights[step * channels + channel];
+            }
+        }
+        assert_eq!(found.to_bits(), sum.clamp(-1.0, 2.0).to_bits());
+    }
 }
 
 /// `bytes` fill as many pairs of tables as they can, `entries` the tables, cut to 7 bits.
@@ -103,6 +178,30 @@ mod native {
         fn scans_of_signs_equal_scalar(pairs in prop::collection::vec((any::<u8>(), any::<u8>()), 0..600)) {
             let (bytes, entries): (Vec<u8>, Vec<u8>) = pairs.into_iter().unzip();
             sign_scans_agree(&bytes, &entries);
+        }
+
+        #[test]
+        fn products_equal_scalar_bit_for_bit(
+            values in prop::collection::vec(-1e3f32..1e3, 1..200),
+            (rows, inner, outputs) in (1usize..14, 1usize..40, 1usize..20),
+        ) {
+            products_agree(&values, rows, inner, outputs);
+        }
+
+        #[test]
+        fn filters_equal_scalar_bit_for_bit(
+            values in prop::collection::vec(-2f32..2.0, 1..200),
+            sides in (1usize..9, 1usize..9, 1usize..40),
+            size in (1usize..5, 1usize..5),
+            stride in (1usize..3, 1usize..3),
+            before in (0usize..5, 0usize..5),
+        ) {
+            let window = Window {
+                size: [size.0, size.1],
+                stride: [stride.0, stride.1],
+                before: [before.0 % size.0, before.1 % size.1],
+            };
+            filters_agree(&values, [sides.0, sides.1, sides.2], window);
         }
 
         #[test]
@@ -207,5 +306,25 @@ mod browser {
             sign_scans_agree(&low, &entries);
         }
         unsigned_kernels_agree(&[u8::MAX; 2_001], &[i16::MIN; 2_001]);
+    }
+
+    #[wasm_bindgen_test]
+    fn products_and_filters_equal_scalar_bit_for_bit() {
+        let mut state = 4;
+        let values: Vec<f32> = (0..997)
+            .map(|_| next(&mut state) as f32 / 2_147_483_648.0 - 1.0)
+            .collect();
+        for (rows, inner, outputs) in [(1, 1, 1), (5, 27, 24), (9, 33, 17), (70, 300, 8)] {
+            products_agree(&values, rows, inner, outputs);
+        }
+        for (channels, stride, before) in [(3, 1, 1), (16, 2, 0), (37, 1, 2), (72, 2, 1)] {
+            let (size, stride, before) = ([3, 3], [stride, stride], [before, before]);
+            let window = Window {
+                size,
+                stride,
+                before,
+            };
+            filters_agree(&values, [7, 9, channels], window);
+        }
     }
 }

@@ -9,7 +9,9 @@
 //!
 //! Every version is compared with `scalar` by the tests in `agreement`. On wasm they run with
 //! `wasm-pack test --headless --chrome -- --no-default-features --lib kernel`.
+mod depthwise;
 mod dispatch;
+mod matmul;
 mod scalar;
 
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -20,10 +22,12 @@ mod x86_64;
 #[cfg(test)]
 mod agreement;
 
+pub use depthwise::{Sides, Window, depthwise};
 pub use dispatch::{
     dot_f32, dot_f32_rows, dot_i8_i16, dot_i8_i16_rows, dot_u8_i16, not_below, scan_signs,
     squared_distance_f32,
 };
+pub use matmul::{Bounds, PackedMatrix, UNBOUNDED, matmul};
 
 /// Rows of a block of signs: two registers of wasm's, one of AVX2's.
 pub const SCAN_ROWS: usize = 32;

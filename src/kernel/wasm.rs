@@ -5,6 +5,7 @@
 use std::arch::wasm32::*;
 
 use super::SCAN_ROWS;
+use super::matmul::{COLUMNS, Lanes};
 use super::scalar::{self, LANES};
 
 pub fn dot_f32(a: &[f32], b: &[f32]) -> f32 {
@@ -202,4 +203,30 @@ fn store(low: v128, high: v128) -> [f32; LANES] {
         v128_store(lanes.as_mut_ptr().add(4).cast(), high);
     }
     lanes
+}
+
+/// Eight sums in two registers.
+#[derive(Clone, Copy)]
+pub(super) struct Pair(v128, v128);
+
+impl Lanes for Pair {
+    #[inline(always)]
+    fn load(values: &[f32; COLUMNS]) -> Self {
+        let (low, high) = load(values);
+        Self(low, high)
+    }
+
+    #[inline(always)]
+    fn add(self, value: f32, weights: Self) -> Self {
+        let value = f32x4_splat(value);
+        Self(
+            f32x4_add(self.0, f32x4_mul(value, weights.0)),
+            f32x4_add(self.1, f32x4_mul(value, weights.1)),
+        )
+    }
+
+    #[inline(always)]
+    fn store(self) -> [f32; COLUMNS] {
+        store(self.0, self.1)
+    }
 }

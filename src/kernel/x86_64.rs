@@ -5,6 +5,7 @@
 use std::arch::x86_64::*;
 
 use super::SCAN_ROWS;
+use super::matmul::{COLUMNS, Lanes};
 use super::scalar::{self, LANES};
 
 #[target_feature(enable = "avx2")]
@@ -225,4 +226,31 @@ fn store(register: __m256) -> [f32; LANES] {
     // SAFETY: the array is eight f32 long; an unaligned store is asked for.
     unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), register) };
     lanes
+}
+
+/// Eight sums in one register. Only for functions that were entered because AVX2 is there: the trait's have no such mark, and
+/// are inlined into those that do.
+#[derive(Clone, Copy)]
+pub(super) struct Eight(__m256);
+
+impl Lanes for Eight {
+    #[inline(always)]
+    fn load(values: &[f32; COLUMNS]) -> Self {
+        // SAFETY: eight f32, and AVX2, as the type says.
+        Self(unsafe { _mm256_loadu_ps(values.as_ptr()) })
+    }
+
+    #[inline(always)]
+    fn add(self, value: f32, weights: Self) -> Self {
+        // SAFETY: AVX2, as the type says.
+        Self(unsafe { _mm256_add_ps(self.0, _mm256_mul_ps(_mm256_set1_ps(value), weights.0)) })
+    }
+
+    #[inline(always)]
+    fn store(self) -> [f32; COLUMNS] {
+        let mut lanes = [0.0; COLUMNS];
+        // SAFETY: eight f32, and AVX2, as the type says.
+        unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), self.0) };
+        lanes
+    }
 }
