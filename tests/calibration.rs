@@ -7,11 +7,12 @@ mod small_index;
 
 use std::sync::OnceLock;
 
-use nearsight::build::assemble::assemble;
+use nearsight::build::assemble::{Encoding, assemble, assemble_as};
 use nearsight::calibration::{CalibrationOptions, FEWEST_ROWS};
 use nearsight::index::Index;
 use nearsight::metrics::recall_at_k;
-use nearsight::partition::Rows;
+use nearsight::partition::{Alone, Rows};
+use nearsight::quantize::CodeBits;
 use nearsight::search::{SearchOptions, exact, search, search_filtered};
 use small_index::{layout, vectors};
 
@@ -251,4 +252,42 @@ fn rows_that_are_all_alike_are_indexed_and_found() {
     let answer = search(&index, &values[..DIMENSION], &SearchOptions::default()).unwrap();
     assert_eq!(answer.hits.len(), 24);
     assert!(answer.hits.iter().all(|hit| hit.score > 0.999));
+}
+
+#[test]
+fn short_codes_state_no_more_than_they_deliver() {
+    let shared = shared();
+    let rows = Rows::new(&shared.values, DIMENSION).unwrap();
+    let ids: Vec<u32> = (0..ROWS as u32).collect();
+    let cells = (2.0 * (ROWS as f64).sqrt()) as u32;
+    let layout = layout(&shared.values, DIMENSION, Some(cells));
+    let encoding = Encoding {
+        bits: CodeBits::new(6),
+        workers: &Alone,
+    };
+    let index = assemble_as(rows, &ids, &[], &layout, None, None, &encoding)
+        .and_then(|made| made.calibrated(rows, &ids, None, &CalibrationOptions::default()))
+        .unwrap()
+        .index(None)
+        .unwrap();
+    let calibration = index.routing().unwrap().calibration.unwrap();
+    let ceiling = calibration.ceiling(10, 0.99);
+    assert!(ceiling < 0.99, "codes of 6 bits hold {ceiling}");
+    // 1 opens every cell.
+    for asked in [0.95, 0.99, 1.0] {
+        let found = measured(&index, &shared.values, &shared.queries, 10, asked);
+        println!(
+            "6 bits, asked {asked}: {:.4}, said {:.4}, {:.3} scanned; held {ceiling:.4}",
+            found.recall, found.said, found.scanned
+        );
+        assert!((found.said - found.recall).abs() < 0.01, "asked {asked}");
+        assert!(found.said <= f64::from(ceiling) + 1e-6);
+        assert!(asked >= 1.0 || found.scanned < 0.5, "{}", found.scanned);
+    }
+    let beyond = SearchOptions {
+        recall: 0.99,
+        ..SearchOptions::default()
+    };
+    let answer = search(&index, &shared.queries[..DIMENSION], &beyond).unwrap();
+    assert!(answer.confidence < 0.99 && !answer.capped);
 }

@@ -6,14 +6,17 @@
 //! where the index is not made for ranges, whole segments are asked for, and only those needed for certain.
 
 mod ahead;
+mod known;
 
 use ahead::Ahead;
+use known::AtHand;
 
 use super::expand::{Decision, decide};
 use super::route::Route;
 use super::scan::{Opening, Scan, TopK, Wanted, distance_of};
+use super::select::{Owners, choose, more};
 use super::stop::{Rule, Standing};
-use super::{Answer, SearchError, SearchOptions};
+use super::{Answer, Hit, SearchError, SearchOptions};
 use crate::index::{Cell, CellEntry, Index, Part, Routing, Segment, SparseCell};
 use crate::quantize::PreparedQuery;
 
@@ -78,6 +81,7 @@ pub struct Query<'a> {
     options: SearchOptions,
     vector: PreparedQuery,
     filter: Option<&'a Filter<'a>>,
+    owners: Option<&'a Owners<'a>>,
     rule: Rule,
     pub(super) route: Route,
     scan: Scan,
@@ -108,7 +112,8 @@ impl<'a> Query<'a> {
             route: Route::new(routing, &vector),
             vector,
             filter: None,
-            rule: Rule::new(routing, kept, options.recall),
+            owners: None,
+            rule: Rule::new(routing, kept, options.recall_asked()),
             options,
             scan: Scan::default(),
             ahead: Ahead::default(),
@@ -124,8 +129,21 @@ impl<'a> Query<'a> {
         self
     }
 
+    /// Says whose the pictures are; needed for `per_owner`.
+    pub fn with_owners(mut self, owners: &'a Owners<'a>) -> Self {
+        self.owners = Some(owners);
+        self
+    }
+
     /// Goes on as far as what is at hand allows.
     pub fn step(&mut self, cells: &dyn Cells) -> Result<Step, SearchError> {
+        if self.options.per_owner.is_some() && self.owners.is_none() {
+            return Err(SearchError::Option {
+                option: "per_owner",
+                found: "a limit without owners".to_owned(),
+                expected: "the owners too, with_owners, or leave it out",
+            });
+        }
         loop {
             let capped = match self.decision() {
                 Decision::Stop { capped } => capped,
@@ -138,8 +156,54 @@ impl<'a> Query<'a> {
                     continue;
                 }
             };
-            return Ok(Step::Done(self.answer(capped)));
+            let hits = match self.options.chooses() {
+                false => self.best.hits(self.options.k),
+                true => {
+                    let all = self.best.hits(self.best.len());
+                    let hits = choose(&all, &self.options, &AtHand(self, cells))?;
+                    let rows = usize::try_from(self.routing.rows()).unwrap_or(usize::MAX);
+                    // With room left, everything that passes has been seen, or a cap or a least score ended it.
+                    if hits.len() < self.options.k
+                        && all.len() == self.best.limit()
+                        && all.len() < rows
+                    {
+                        self.begin_again(more(self.options.k, all.len(), hits.len()).min(rows));
+                        continue;
+                    }
+                    hits
+                }
+            };
+            return Ok(Step::Done(self.answer(hits, capped)));
         }
+    }
+
+    /// From the first cell, for so many hits: rows that were too far for fewer are read now.
+    fn begin_again(&mut self, kept: usize) {
+        self.rule = Rule::new(self.routing, kept, self.options.recall_asked());
+        self.scan = Scan::default();
+        self.ahead = Ahead::default();
+        (self.opened, self.scanned) = (0, 0);
+        self.best = TopK::new(kept);
+    }
+
+    /// The confidence, where more hits were kept than were needed to choose k: that of those needed.
+    fn confidence(&mut self, hits: &[Hit]) -> f32 {
+        let said = match self.opened >= self.routing.cells.len() {
+            true => self.rule.confidence_in_all(),
+            false => self.rule.confidence(),
+        };
+        let (true, Some(last)) = (self.options.chooses(), hits.last()) else {
+            return said;
+        };
+        let needed = self.best.rank_of(last) + 1;
+        let needed = needed.max(self.options.k).max(KEPT_AT_LEAST);
+        if needed >= self.best.limit() || hits.len() < self.options.k {
+            return said;
+        }
+        let standing = self.standing_with(&self.best.first(needed), self.opened);
+        let mut rule = Rule::new(self.routing, needed, self.options.recall_asked());
+        rule.enough(self.routing, &mut self.route, &standing);
+        said.max(rule.confidence())
     }
 
     fn decision(&mut self) -> Decision {
@@ -180,13 +244,16 @@ impl<'a> Query<'a> {
     /// `min_score` allows, or any distance.
     fn reach(&self, best: &TopK) -> f32 {
         let allowed = self.options.min_score.map_or(f32::INFINITY, distance_of);
-        best.worst_distance(self.enough())
+        best.worst_distance(self.enough(best))
             .unwrap_or(f32::INFINITY)
             .min(allowed)
     }
 
-    /// How many hits answer the query: k, or every picture there is.
-    fn enough(&self) -> usize {
+    /// How many hits answer the query: k, or every picture there is; where they are chosen among, all that are kept.
+    fn enough(&self, best: &TopK) -> usize {
+        if self.options.chooses() {
+            return best.limit();
+        }
         self.options
             .k
             .min(usize::try_from(self.routing.rows()).unwrap_or(usize::MAX))
@@ -303,27 +370,25 @@ impl<'a> Query<'a> {
         }
     }
 
-    fn answer(&self, capped: bool) -> Answer {
+    fn answer(&mut self, hits: Vec<Hit>, capped: bool) -> Answer {
+        let confidence = self.confidence(&hits);
         let opened = &self.route.ranked()[..self.opened];
         Answer {
-            hits: self.best.hits(self.options.k),
+            hits,
             probed: opened
                 .iter()
                 .map(|ranked| self.routing.cells[ranked.place as usize].id)
                 .collect(),
             scanned: self.scanned,
             reranked: self.scan.reranked,
-            confidence: match self.opened >= self.routing.cells.len() {
-                true => 1.0,
-                false => self.rule.confidence(),
-            },
+            confidence,
             capped,
             epoch: self.routing.epoch,
         }
     }
 }
 
-/// Searches an index whose routing and segments are all loaded.
+/// Searches an index whose routing and segments are all loaded; for `per_owner` its records too.
 pub fn search(
     index: &Index,
     vector: &[f32],
@@ -343,8 +408,16 @@ pub fn search_filtered(
         missing: index.missing_for_search().len(),
     };
     let routing = index.routing().ok_or_else(not_loaded)?;
+    let missing = index.missing();
+    let records = &index.manifest().records;
+    if options.per_owner.is_some() && records.iter().any(|file| missing.contains(file)) {
+        let missing = missing.len();
+        return Err(SearchError::NotLoaded { missing });
+    }
+    let owners = |id: u32| index.record(id)?.owner;
     match Query::new(routing, vector, options.clone())?
         .with_filter(filter)
+        .with_owners(&owners)
         .step(index)?
     {
         Step::Done(answer) => Ok(answer),

@@ -116,6 +116,22 @@ impl TopK {
         self.heap.peek().map(|worst| worst.0.distance)
     }
 
+    /// How many hits are better than this one.
+    pub(super) fn rank_of(&self, hit: &Hit) -> usize {
+        let hit = Ordered(*hit, 0);
+        self.heap.iter().filter(|&other| *other < hit).count()
+    }
+
+    /// The best `limit` of them, as if no more had been kept.
+    pub(super) fn first(&self, limit: usize) -> Self {
+        let mut hits = self.heap.clone().into_sorted_vec();
+        hits.truncate(limit);
+        Self {
+            k: limit,
+            heap: hits.into(),
+        }
+    }
+
     pub(super) fn into_hits(self) -> Vec<Hit> {
         self.heap
             .into_sorted_vec()

@@ -1,7 +1,7 @@
 //! A moment of a query → how complete its answer is expected to be, and whether that is enough.
 //!
 //! With a calibrated index a search stops when the next cell's gain is not worth its cost, and the share expected to be
-//! missing is small. Both are taken as the least seen so far, so that asking for more never opens fewer cells: on that
+//! missing is small. No more is promised than the codes hold. Both are taken as the least seen so far, so that asking for more never opens fewer cells: on that
 //! the calibration rests. Without a calibration the ratio of distances decides.
 
 use super::calibration::Calibration;
@@ -22,6 +22,7 @@ pub(super) struct Calibrated {
     model: MissingModel,
     opening_cost: f32,
     recall: f32,
+    ceiling: f32,
     gain_enough: f32,
     surroundings: Surroundings,
     least_gain: f32,
@@ -52,6 +53,7 @@ impl Rule {
                 model: calibration.model(kept),
                 opening_cost: calibration.opening_cost,
                 recall,
+                ceiling: calibration.ceiling(kept, recall),
                 surroundings: Surroundings::default(),
                 least_gain: f32::INFINITY,
                 least_missing: 1.0,
@@ -101,7 +103,15 @@ impl Rule {
     pub(super) fn confidence(&self) -> f32 {
         match self {
             Self::Ratio { confidence, .. } => *confidence,
-            Self::Calibrated(rule) => 1.0 - rule.least_missing,
+            Self::Calibrated(rule) => (1.0 - rule.least_missing).min(rule.ceiling),
+        }
+    }
+
+    /// The same when every cell is open: what the codes hold.
+    pub(super) fn confidence_in_all(&self) -> f32 {
+        match self {
+            Self::Ratio { .. } => 1.0,
+            Self::Calibrated(rule) => rule.ceiling,
         }
     }
 }
@@ -123,7 +133,7 @@ impl Calibrated {
         self.least_missing = self.least_missing.min(expected.missing);
         self.least_gain = self.least_gain.min(expected.gain);
         self.least_gain <= self.gain_enough
-            && self.least_missing <= Calibration::missing(self.recall)
+            && self.least_missing <= Calibration::missing(self.recall.min(self.ceiling))
     }
 }
 

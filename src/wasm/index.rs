@@ -6,6 +6,7 @@ use wasm_bindgen::prelude::*;
 
 use super::allowed::{Allowed, LastAllowed};
 use super::error::Failure;
+use super::owners::{LastOwners, OwnerOf};
 use super::values::{IndexRecord, Options, SearchReply, to_js};
 use crate::index::{FileRef, Index, IndexError, Manifest, ModelRef};
 use crate::search::{Query, Step};
@@ -15,6 +16,7 @@ use crate::search::{Query, Step};
 pub struct IndexHandle {
     index: Index,
     last_allowed: LastAllowed,
+    last_owners: LastOwners,
 }
 
 #[wasm_bindgen(js_class = Index)]
@@ -84,6 +86,7 @@ impl IndexHandle {
     pub fn supply(&mut self, name: &str, bytes: Vec<u8>) -> Result<(), JsValue> {
         self.index.supply(name, bytes).map_err(Failure::from)?;
         self.last_allowed.forget();
+        self.last_owners.forget();
         Ok(())
     }
 
@@ -175,6 +178,7 @@ impl IndexHandle {
         Self {
             index,
             last_allowed: LastAllowed::default(),
+            last_owners: LastOwners::default(),
         }
     }
 
@@ -185,6 +189,14 @@ impl IndexHandle {
     /// The pictures that satisfy the conditions of a search.
     pub(super) fn allowed(&self, options: &Options) -> Rc<Allowed> {
         self.last_allowed.of(&self.index, options)
+    }
+
+    /// Whose the pictures are, where a search asks for it.
+    pub(super) fn owners(&self, options: &Options) -> Rc<OwnerOf> {
+        match options.per_owner {
+            Some(_) => self.last_owners.of(&self.index),
+            None => Rc::default(),
+        }
     }
 
     fn manifest(&self) -> &Manifest {
@@ -205,7 +217,9 @@ impl IndexHandle {
             None => self.allowed(options),
         };
         let passes = |id: u32| allowed.contains(id) && !options.without.contains(&id);
-        let mut query = Query::new(routing, vector, options.search_options())?;
+        let owners = self.owners(options);
+        let owner = |id: u32| owners.get(&id).cloned();
+        let mut query = Query::new(routing, vector, options.search_options())?.with_owners(&owner);
         if !(allowed.is_everything() && options.without.is_empty()) {
             query = query.with_filter(&passes);
         }
