@@ -14,7 +14,7 @@ mod fit;
 mod regress;
 
 use crate::index::Index;
-use crate::partition::{Random, Rows, Workers, nearest};
+use crate::partition::{OPENING_COST, Random, Rows, Workers, nearest};
 use crate::search::{Calibration, SearchError};
 
 /// How many rows are drawn, and for what.
@@ -35,7 +35,7 @@ impl Default for CalibrationOptions {
         Self {
             fitted: 1_000,
             held_out: 2_000,
-            opening_cost: 30.0,
+            opening_cost: OPENING_COST as f32,
             seed: 1,
         }
     }

@@ -12,10 +12,11 @@ use ahead::Ahead;
 use known::AtHand;
 
 use super::expand::{Decision, decide};
+use super::passing::Passing;
 use super::route::Route;
 use super::scan::{Opening, Scan, TopK, Wanted, distance_of};
 use super::select::{Owners, choose, more};
-use super::stop::{Rule, Standing};
+use super::stop::{Ground, Rule, Standing};
 use super::{Answer, Hit, SearchError, SearchOptions};
 use crate::index::{Cell, CellEntry, Index, Part, Routing, Segment, SparseCell};
 use crate::quantize::PreparedQuery;
@@ -81,6 +82,7 @@ pub struct Query<'a> {
     options: SearchOptions,
     vector: PreparedQuery,
     filter: Option<&'a Filter<'a>>,
+    passing: Option<&'a Passing>,
     owners: Option<&'a Owners<'a>>,
     rule: Rule,
     pub(super) route: Route,
@@ -112,6 +114,7 @@ impl<'a> Query<'a> {
             route: Route::new(routing, &vector),
             vector,
             filter: None,
+            passing: None,
             owners: None,
             rule: Rule::new(routing, kept, options.recall_asked()),
             options,
@@ -129,6 +132,12 @@ impl<'a> Query<'a> {
         self
     }
 
+    /// Answers with rows that pass only, and reads no others. A filter given too holds beside it.
+    pub fn with_passing(mut self, passing: &'a Passing) -> Self {
+        self.passing = Some(passing);
+        self
+    }
+
     /// Says whose the pictures are; needed for `per_owner`.
     pub fn with_owners(mut self, owners: &'a Owners<'a>) -> Self {
         self.owners = Some(owners);
@@ -142,6 +151,16 @@ impl<'a> Query<'a> {
                 option: "per_owner",
                 found: "a limit without owners".to_owned(),
                 expected: "the owners too, with_owners, or leave it out",
+            });
+        }
+        if self
+            .passing
+            .is_some_and(|passing| !passing.fits(self.routing))
+        {
+            return Err(SearchError::Option {
+                option: "passing",
+                found: "of other cells".to_owned(),
+                expected: "what was made of this epoch",
             });
         }
         loop {
@@ -202,7 +221,7 @@ impl<'a> Query<'a> {
         }
         let standing = self.standing_with(&self.best.first(needed), self.opened);
         let mut rule = Rule::new(self.routing, needed, self.options.recall_asked());
-        rule.enough(self.routing, &mut self.route, &standing);
+        rule.enough(self.ground(), &mut self.route, &standing);
         said.max(rule.confidence())
     }
 
@@ -216,9 +235,16 @@ impl<'a> Query<'a> {
         let is_due = self.rule.is_due(self.opened) || self.opened >= last;
         let enough = self.opened > 0 && is_due && {
             let standing = self.standing();
-            self.rule.enough(self.routing, &mut self.route, &standing)
+            self.rule.enough(self.ground(), &mut self.route, &standing)
         };
         decide(&self.options, self.opened, cells, enough)
+    }
+
+    pub(super) fn ground(&self) -> Ground<'a> {
+        Ground {
+            routing: self.routing,
+            passing: self.passing,
+        }
     }
 
     pub(super) fn standing(&self) -> Standing {
@@ -333,6 +359,13 @@ impl<'a> Query<'a> {
     pub(super) fn open_next(&mut self, cells: &dyn Cells) -> Result<(), SearchError> {
         let ranked = self.route.ranked()[self.opened];
         let entry = &self.routing.cells[ranked.place as usize];
+        if self
+            .passing
+            .is_some_and(|passing| passing.is_empty(ranked.place))
+        {
+            self.opened += 1;
+            return Ok(());
+        }
         let wrong = || SearchError::of_cell(entry);
         let view = self.view(cells, ranked.place)?.ok_or_else(wrong)?;
         let floor = match view.sparse {
@@ -353,10 +386,11 @@ impl<'a> Query<'a> {
             entry,
             ranked,
             rank: self.opened as u32,
+            masks: self.passing.map(|passing| passing.masks(ranked.place)),
         };
-        self.scan
+        self.scanned += self
+            .scan
             .cell(&opening, &self.vector, &wanted, &mut self.best);
-        self.scanned += u64::from(entry.rows);
         self.opened += 1;
         Ok(())
     }
@@ -377,6 +411,10 @@ impl<'a> Query<'a> {
             hits,
             probed: opened
                 .iter()
+                .filter(|ranked| {
+                    self.passing
+                        .is_none_or(|passing| !passing.is_empty(ranked.place))
+                })
                 .map(|ranked| self.routing.cells[ranked.place as usize].id)
                 .collect(),
             scanned: self.scanned,
@@ -385,43 +423,6 @@ impl<'a> Query<'a> {
             capped,
             epoch: self.routing.epoch,
         }
-    }
-}
-
-/// Searches an index whose routing and segments are all loaded; for `per_owner` its records too.
-pub fn search(
-    index: &Index,
-    vector: &[f32],
-    options: &SearchOptions,
-) -> Result<Answer, SearchError> {
-    search_filtered(index, vector, options, &|_| true)
-}
-
-/// The same, among the pictures that pass the filter.
-pub fn search_filtered(
-    index: &Index,
-    vector: &[f32],
-    options: &SearchOptions,
-    filter: &Filter<'_>,
-) -> Result<Answer, SearchError> {
-    let not_loaded = || SearchError::NotLoaded {
-        missing: index.missing_for_search().len(),
-    };
-    let routing = index.routing().ok_or_else(not_loaded)?;
-    let missing = index.missing();
-    let records = &index.manifest().records;
-    if options.per_owner.is_some() && records.iter().any(|file| missing.contains(file)) {
-        let missing = missing.len();
-        return Err(SearchError::NotLoaded { missing });
-    }
-    let owners = |id: u32| index.record(id)?.owner;
-    match Query::new(routing, vector, options.clone())?
-        .with_filter(filter)
-        .with_owners(&owners)
-        .step(index)?
-    {
-        Step::Done(answer) => Ok(answer),
-        Step::Need(_) => Err(not_loaded()),
     }
 }
 

@@ -7,6 +7,7 @@
 use super::calibration::Calibration;
 use super::confidence::{Seen, by_distance, is_certain};
 use super::missing::{MissingModel, Moment, Origin, Surroundings, is_asked};
+use super::passing::Passing;
 use super::route::Route;
 use crate::index::Routing;
 
@@ -27,6 +28,13 @@ pub(super) struct Calibrated {
     surroundings: Surroundings,
     least_gain: f32,
     least_missing: f32,
+}
+
+/// What a query is made in: the cells, and which of their rows pass, where that is known.
+#[derive(Clone, Copy)]
+pub(super) struct Ground<'a> {
+    pub(super) routing: &'a Routing,
+    pub(super) passing: Option<&'a Passing>,
 }
 
 /// What the query knows beside the cells.
@@ -72,11 +80,11 @@ impl Rule {
     /// Takes in what the query stands at; gives whether it may stop.
     pub(super) fn enough(
         &mut self,
-        routing: &Routing,
+        ground: Ground<'_>,
         route: &mut Route,
         standing: &Standing,
     ) -> bool {
-        let opened = standing.opened;
+        let (routing, opened) = (ground.routing, standing.opened);
         route.ensure(routing, opened + 1);
         let seen = Seen {
             cells: routing.cells.len(),
@@ -95,7 +103,7 @@ impl Rule {
                 (rule.least_missing, rule.least_gain) = (0.0, 0.0);
                 true
             }
-            Self::Calibrated(rule) => rule.enough(routing, route, standing),
+            Self::Calibrated(rule) => rule.enough(ground, route, standing),
         }
     }
 
@@ -117,9 +125,9 @@ impl Rule {
 }
 
 impl Calibrated {
-    fn enough(&mut self, routing: &Routing, route: &mut Route, standing: &Standing) -> bool {
-        self.surroundings.look(routing, route, standing.opened);
-        let moment = moment(routing, route, standing);
+    fn enough(&mut self, ground: Ground<'_>, route: &mut Route, standing: &Standing) -> bool {
+        self.surroundings.look(ground, route, standing.opened);
+        let moment = moment(ground.routing, route, standing);
         let expected = self
             .model
             .expected(&mut self.surroundings, &moment, self.opening_cost);

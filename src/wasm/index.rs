@@ -9,7 +9,7 @@ use super::error::Failure;
 use super::owners::{LastOwners, OwnerOf};
 use super::values::{IndexRecord, Options, SearchReply, to_js};
 use crate::index::{FileRef, Index, IndexError, Manifest, ModelRef};
-use crate::search::{Query, Step};
+use crate::search::{Passing, Query, Step};
 
 /// One epoch, as far as its files have been supplied.
 #[wasm_bindgen(js_name = Index)]
@@ -191,6 +191,11 @@ impl IndexHandle {
         self.last_allowed.of(&self.index, options)
     }
 
+    /// The rows that satisfy them, where that can be told.
+    pub(super) fn passing(&self, allowed: &Rc<Allowed>) -> Option<Rc<Passing>> {
+        self.last_allowed.passing(&self.index, allowed)
+    }
+
     /// Whose the pictures are, where a search asks for it.
     pub(super) fn owners(&self, options: &Options) -> Rc<OwnerOf> {
         match options.per_owner {
@@ -213,15 +218,19 @@ impl IndexHandle {
             name: self.manifest().routing.name.clone(),
         })?;
         let allowed = match bits {
-            Some(bits) => Rc::new(Allowed::from_bits(bits)),
+            Some(bits) => self.last_allowed.of_bits(bits),
             None => self.allowed(options),
         };
+        let passing = self.passing(&allowed);
         let passes = |id: u32| allowed.contains(id) && !options.without.contains(&id);
         let owners = self.owners(options);
         let owner = |id: u32| owners.get(&id).cloned();
         let mut query = Query::new(routing, vector, options.search_options())?.with_owners(&owner);
         if !(allowed.is_everything() && options.without.is_empty()) {
             query = query.with_filter(&passes);
+        }
+        if let Some(passing) = &passing {
+            query = query.with_passing(passing);
         }
         Ok(match query.step(&self.index)? {
             Step::Done(answer) => SearchReply {
