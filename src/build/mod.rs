@@ -64,6 +64,7 @@ pub use self::{
     error::{BuildError, CODES},
     from_vectors::{VectorOptions, build_vectors},
     load::{load_index, load_previous, read_named},
+    metadata::{Metadata, Row as MetadataRow},
     output::{MANIFEST, Output, STATE_FOLDER},
     page::beside_program,
     publish::{publish, published},

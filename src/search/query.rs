@@ -6,14 +6,18 @@
 //! where the index is not made for ranges, whole segments are asked for, and only those needed for certain.
 
 mod ahead;
+mod known;
 
 use ahead::Ahead;
+use known::AtHand;
 
 use super::expand::{Decision, decide};
+use super::passing::Passing;
 use super::route::Route;
 use super::scan::{Opening, Scan, TopK, Wanted, distance_of};
-use super::stop::{Rule, Standing};
-use super::{Answer, SearchError, SearchOptions};
+use super::select::{Owners, choose, more};
+use super::stop::{Ground, Rule, Standing};
+use super::{Answer, Hit, SearchError, SearchOptions};
 use crate::index::{Cell, CellEntry, Index, Part, Routing, Segment, SparseCell};
 use crate::quantize::PreparedQuery;
 
@@ -78,6 +82,8 @@ pub struct Query<'a> {
     options: SearchOptions,
     vector: PreparedQuery,
     filter: Option<&'a Filter<'a>>,
+    passing: Option<&'a Passing>,
+    owners: Option<&'a Owners<'a>>,
     rule: Rule,
     pub(super) route: Route,
     scan: Scan,
@@ -108,7 +114,9 @@ impl<'a> Query<'a> {
             route: Route::new(routing, &vector),
             vector,
             filter: None,
-            rule: Rule::new(routing, kept, options.recall),
+            passing: None,
+            owners: None,
+            rule: Rule::new(routing, kept, options.recall_asked()),
             options,
             scan: Scan::default(),
             ahead: Ahead::default(),
@@ -124,8 +132,37 @@ impl<'a> Query<'a> {
         self
     }
 
+    /// Answers with rows that pass only, and reads no others. A filter given too holds beside it.
+    pub fn with_passing(mut self, passing: &'a Passing) -> Self {
+        self.passing = Some(passing);
+        self
+    }
+
+    /// Says whose the pictures are; needed for `per_owner`.
+    pub fn with_owners(mut self, owners: &'a Owners<'a>) -> Self {
+        self.owners = Some(owners);
+        self
+    }
+
     /// Goes on as far as what is at hand allows.
     pub fn step(&mut self, cells: &dyn Cells) -> Result<Step, SearchError> {
+        if self.options.per_owner.is_some() && self.owners.is_none() {
+            return Err(SearchError::Option {
+                option: "per_owner",
+                found: "a limit without owners".to_owned(),
+                expected: "the owners too, with_owners, or leave it out",
+            });
+        }
+        if self
+            .passing
+            .is_some_and(|passing| !passing.fits(self.routing))
+        {
+            return Err(SearchError::Option {
+                option: "passing",
+                found: "of other cells".to_owned(),
+                expected: "what was made of this epoch",
+            });
+        }
         loop {
             let capped = match self.decision() {
                 Decision::Stop { capped } => capped,
@@ -138,8 +175,54 @@ impl<'a> Query<'a> {
                     continue;
                 }
             };
-            return Ok(Step::Done(self.answer(capped)));
+            let hits = match self.options.chooses() {
+                false => self.best.hits(self.options.k),
+                true => {
+                    let all = self.best.hits(self.best.len());
+                    let hits = choose(&all, &self.options, &AtHand(self, cells))?;
+                    let rows = usize::try_from(self.routing.rows()).unwrap_or(usize::MAX);
+                    // With room left, everything that passes has been seen, or a cap or a least score ended it.
+                    if hits.len() < self.options.k
+                        && all.len() == self.best.limit()
+                        && all.len() < rows
+                    {
+                        self.begin_again(more(self.options.k, all.len(), hits.len()).min(rows));
+                        continue;
+                    }
+                    hits
+                }
+            };
+            return Ok(Step::Done(self.answer(hits, capped)));
         }
+    }
+
+    /// From the first cell, for so many hits: rows that were too far for fewer are read now.
+    fn begin_again(&mut self, kept: usize) {
+        self.rule = Rule::new(self.routing, kept, self.options.recall_asked());
+        self.scan = Scan::default();
+        self.ahead = Ahead::default();
+        (self.opened, self.scanned) = (0, 0);
+        self.best = TopK::new(kept);
+    }
+
+    /// The confidence, where more hits were kept than were needed to choose k: that of those needed.
+    fn confidence(&mut self, hits: &[Hit]) -> f32 {
+        let said = match self.opened >= self.routing.cells.len() {
+            true => self.rule.confidence_in_all(),
+            false => self.rule.confidence(),
+        };
+        let (true, Some(last)) = (self.options.chooses(), hits.last()) else {
+            return said;
+        };
+        let needed = self.best.rank_of(last) + 1;
+        let needed = needed.max(self.options.k).max(KEPT_AT_LEAST);
+        if needed >= self.best.limit() || hits.len() < self.options.k {
+            return said;
+        }
+        let standing = self.standing_with(&self.best.first(needed), self.opened);
+        let mut rule = Rule::new(self.routing, needed, self.options.recall_asked());
+        rule.enough(self.ground(), &mut self.route, &standing);
+        said.max(rule.confidence())
     }
 
     fn decision(&mut self) -> Decision {
@@ -152,9 +235,16 @@ impl<'a> Query<'a> {
         let is_due = self.rule.is_due(self.opened) || self.opened >= last;
         let enough = self.opened > 0 && is_due && {
             let standing = self.standing();
-            self.rule.enough(self.routing, &mut self.route, &standing)
+            self.rule.enough(self.ground(), &mut self.route, &standing)
         };
         decide(&self.options, self.opened, cells, enough)
+    }
+
+    pub(super) fn ground(&self) -> Ground<'a> {
+        Ground {
+            routing: self.routing,
+            passing: self.passing,
+        }
     }
 
     pub(super) fn standing(&self) -> Standing {
@@ -180,13 +270,16 @@ impl<'a> Query<'a> {
     /// `min_score` allows, or any distance.
     fn reach(&self, best: &TopK) -> f32 {
         let allowed = self.options.min_score.map_or(f32::INFINITY, distance_of);
-        best.worst_distance(self.enough())
+        best.worst_distance(self.enough(best))
             .unwrap_or(f32::INFINITY)
             .min(allowed)
     }
 
-    /// How many hits answer the query: k, or every picture there is.
-    fn enough(&self) -> usize {
+    /// How many hits answer the query: k, or every picture there is; where they are chosen among, all that are kept.
+    fn enough(&self, best: &TopK) -> usize {
+        if self.options.chooses() {
+            return best.limit();
+        }
         self.options
             .k
             .min(usize::try_from(self.routing.rows()).unwrap_or(usize::MAX))
@@ -266,6 +359,13 @@ impl<'a> Query<'a> {
     pub(super) fn open_next(&mut self, cells: &dyn Cells) -> Result<(), SearchError> {
         let ranked = self.route.ranked()[self.opened];
         let entry = &self.routing.cells[ranked.place as usize];
+        if self
+            .passing
+            .is_some_and(|passing| passing.is_empty(ranked.place))
+        {
+            self.opened += 1;
+            return Ok(());
+        }
         let wrong = || SearchError::of_cell(entry);
         let view = self.view(cells, ranked.place)?.ok_or_else(wrong)?;
         let floor = match view.sparse {
@@ -286,10 +386,11 @@ impl<'a> Query<'a> {
             entry,
             ranked,
             rank: self.opened as u32,
+            masks: self.passing.map(|passing| passing.masks(ranked.place)),
         };
-        self.scan
+        self.scanned += self
+            .scan
             .cell(&opening, &self.vector, &wanted, &mut self.best);
-        self.scanned += u64::from(entry.rows);
         self.opened += 1;
         Ok(())
     }
@@ -303,52 +404,25 @@ impl<'a> Query<'a> {
         }
     }
 
-    fn answer(&self, capped: bool) -> Answer {
+    fn answer(&mut self, hits: Vec<Hit>, capped: bool) -> Answer {
+        let confidence = self.confidence(&hits);
         let opened = &self.route.ranked()[..self.opened];
         Answer {
-            hits: self.best.hits(self.options.k),
+            hits,
             probed: opened
                 .iter()
+                .filter(|ranked| {
+                    self.passing
+                        .is_none_or(|passing| !passing.is_empty(ranked.place))
+                })
                 .map(|ranked| self.routing.cells[ranked.place as usize].id)
                 .collect(),
             scanned: self.scanned,
             reranked: self.scan.reranked,
-            confidence: match self.opened >= self.routing.cells.len() {
-                true => 1.0,
-                false => self.rule.confidence(),
-            },
+            confidence,
             capped,
             epoch: self.routing.epoch,
         }
-    }
-}
-
-/// Searches an index whose routing and segments are all loaded.
-pub fn search(
-    index: &Index,
-    vector: &[f32],
-    options: &SearchOptions,
-) -> Result<Answer, SearchError> {
-    search_filtered(index, vector, options, &|_| true)
-}
-
-/// The same, among the pictures that pass the filter.
-pub fn search_filtered(
-    index: &Index,
-    vector: &[f32],
-    options: &SearchOptions,
-    filter: &Filter<'_>,
-) -> Result<Answer, SearchError> {
-    let not_loaded = || SearchError::NotLoaded {
-        missing: index.missing_for_search().len(),
-    };
-    let routing = index.routing().ok_or_else(not_loaded)?;
-    match Query::new(routing, vector, options.clone())?
-        .with_filter(filter)
-        .step(index)?
-    {
-        Step::Done(answer) => Ok(answer),
-        Step::Need(_) => Err(not_loaded()),
     }
 }
 

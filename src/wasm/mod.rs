@@ -10,6 +10,7 @@
 mod allowed;
 mod error;
 mod index;
+mod owners;
 mod panic;
 mod picture;
 mod plan;

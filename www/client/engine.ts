@@ -87,7 +87,8 @@ export class Engine {
       const without = source.kind === "id" ? [source.id] : [];
       let fetched = query.bytesFetched;
       let searchMs = 0;
-      if (settings.filter.kind === "conditions" && (settings.filter.tags.length > 0 || settings.filter.owner !== null)) {
+      const readsRecords = settings.filter.kind === "conditions" && (settings.filter.tags.length > 0 || settings.filter.owner !== null);
+      if (readsRecords || settings.perOwner !== null) {
         fetched += await epoch.bring(index.missing_records(), signal);
       }
       let answer: Answer;
@@ -295,9 +296,9 @@ function checked(embedder: Embedder, index: Index): Embedder {
 }
 
 function wasmOptions(settings: SearchSettings, without: readonly number[]): Options {
-  const { k, recall, minScore, exact, filter } = settings;
+  const { k, recall, minScore, exact, distinct, perOwner, filter } = settings;
   const conditions = filter.kind === "conditions" ? filter : { tags: [], owner: null, private: true };
-  return { k, recall, minScore, exact, without, tags: conditions.tags, owner: conditions.owner, private: conditions.private };
+  return { k, recall, minScore, exact, distinct, perOwner, without, tags: conditions.tags, owner: conditions.owner, private: conditions.private };
 }
 
 /** A unit vector → int8, the largest value at 127: for events, where the visitor shares it. */

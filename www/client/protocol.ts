@@ -39,6 +39,8 @@ export interface SearchSettings {
   readonly recall: number;
   readonly minScore: number | null;
   readonly exact: boolean;
+  readonly distinct: boolean | number;
+  readonly perOwner: number | null;
   readonly filter: FilterSettings;
   /** True: the answer carries the vector as int8, for an event. */
   readonly wantCode: boolean;

@@ -184,6 +184,8 @@ class Session implements ImageSearch {
         recall: options.recall ?? 0.95,
         minScore: options.minScore ?? null,
         exact: options.exact === true,
+        distinct: options.distinct ?? false,
+        perOwner: options.perOwner ?? null,
         filter,
         wantCode: this.#events.shareEmbedding && this.#events.allowed,
         audit: options.exact !== true && this.#events.allowed && Math.random() < this.#events.auditShare,

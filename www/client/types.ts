@@ -98,6 +98,10 @@ export interface SearchOptions {
   readonly minScore?: number;
   /** Look at every vector. */
   readonly exact?: boolean;
+  /** True: a hit that is nearly the same picture as a better one is left out; a number: from this cosine on. */
+  readonly distinct?: boolean | number;
+  /** At most so many hits of one owner. Pictures without an owner are not limited. */
+  readonly perOwner?: number;
   readonly filter?: Filter;
   readonly signal?: AbortSignal;
 }

@@ -59,7 +59,7 @@ export function use(recall) {
     plan?.free();
     plan = new nearsight.Plan({ k: 10, recall });
   } else {
-    options = { k: 10, recall, minScore: null, exact: false, tags: [], owner: null, private: true, without: [] };
+    options = { k: 10, recall, minScore: null, exact: false, distinct: false, perOwner: null, tags: [], owner: null, private: true, without: [] };
   }
 }
 

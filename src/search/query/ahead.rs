@@ -184,7 +184,7 @@ impl Query<'_> {
         for opened in end..farthest {
             let standing = self.standing_with(promised, opened);
             let is_due = opened == end || rule.is_due(opened);
-            if is_due && rule.enough(self.routing, &mut self.route, &standing) {
+            if is_due && rule.enough(self.ground(), &mut self.route, &standing) {
                 return opened;
             }
         }
