@@ -5,8 +5,11 @@
 
 use std::fs;
 
+use std::path::PathBuf;
+
 use super::BuildError;
 use super::output::{Durable, Output, put};
+use crate::partition::PartitionOptions;
 
 const BUILD_FILE: &str = "build.json";
 const FORMAT: u32 = 1;
@@ -20,6 +23,13 @@ pub struct LastBuild {
     pub partition: String,
     pub at_partition: u64,
     pub churn: u64,
+    /// What of the last build an update goes by: its partition, the folder of its pictures, the side of its thumbnails.
+    #[serde(default)]
+    pub wanted: Option<PartitionOptions>,
+    #[serde(default)]
+    pub photos: Option<PathBuf>,
+    #[serde(default)]
+    pub thumbnail_side: Option<u32>,
 }
 
 impl Default for LastBuild {
@@ -30,6 +40,9 @@ impl Default for LastBuild {
             partition: String::new(),
             at_partition: 0,
             churn: 0,
+            wanted: None,
+            photos: None,
+            thumbnail_side: None,
         }
     }
 }

@@ -111,6 +111,7 @@ impl Surroundings {
         for (rank, cell) in ranked.iter().enumerate().take(wanted).skip(start) {
             let place = cell.place as usize;
             let entry = &routing.cells[place];
+            let rows = routing.live_rows(cell.place);
             let distance = cell.distance.max(1e-6);
             let spread = entry.spread.max(1e-6);
             let half = 0.5 / (distance * spread);
@@ -130,10 +131,10 @@ impl Surroundings {
             });
             self.logs.push([
                 ln((rank + 1) as f32),
-                ln(entry.rows.max(1) as f32),
+                ln(rows.max(1) as f32),
                 ln(distance / first.distance.max(1e-6)),
             ]);
-            self.rows.push(entry.rows as f32);
+            self.rows.push(rows as f32);
         }
         self.expected.resize(wanted, 0.0);
     }

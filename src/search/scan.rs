@@ -8,7 +8,7 @@ use std::collections::BinaryHeap;
 
 use super::missing::Origin;
 use super::{Hit, Ranked};
-use crate::index::{Cell, CellEntry};
+use crate::index::{Cell, CellEntry, Changes};
 use crate::kernel::{self, SCAN_ROWS};
 use crate::quantize::{PreparedQuery, slack};
 
@@ -148,7 +148,7 @@ pub(super) struct Scan {
     pub(super) reranked: u64,
 }
 
-/// A cell that is being opened.
+/// A cell that is being opened, or a further piece of it.
 pub(super) struct Opening<'a> {
     pub(super) cell: &'a Cell,
     pub(super) entry: &'a CellEntry,
@@ -164,6 +164,8 @@ pub(super) struct Wanted<'a> {
     pub(super) min_score: Option<f32>,
     /// Rows whose bound is below it are not read in full.
     pub(super) floor: f32,
+    /// Rows that are stored and count no more: they are out before anything is judged.
+    pub(super) changes: &'a Changes,
     pub(super) passes: &'a dyn Fn(u32) -> bool,
 }
 
@@ -235,8 +237,9 @@ impl Scan {
         self.candidates.clear();
         let rows = cell.codes.len();
         if wanted.deviations.is_infinite() {
-            let all = (0..rows as u32).map(|row| (f32::INFINITY, row));
-            return self.candidates.extend(all);
+            let live = |row: &u32| !wanted.changes.is_dead_row(cell.ids[*row as usize]);
+            let all = (0..rows as u32).filter(live);
+            return self.candidates.extend(all.map(|row| (f32::INFINITY, row)));
         }
         let slack = slack(query.dimension(), ranked.distance, wanted.deviations);
         let mut bounds = [0.0; SCAN_ROWS];
@@ -248,8 +251,11 @@ impl Scan {
             while left != 0 {
                 let row = left.trailing_zeros();
                 left &= left - 1;
-                self.candidates
-                    .push((bounds[row as usize], first as u32 + row));
+                let bound = bounds[row as usize];
+                let row = first as u32 + row;
+                if !wanted.changes.is_dead_row(cell.ids[row as usize]) {
+                    self.candidates.push((bound, row));
+                }
             }
         }
     }
