@@ -189,6 +189,9 @@ fn container(file: &[u8], sections: &[([u8; 4], u32, Vec<u8>)]) -> Vec<u8> {
     [head, check, table, body].concat()
 }
 
+/// What is wrong, words of the error, and how it is made.
+type Case = (&'static str, &'static str, fn(&mut Vec<u8>));
+
 /// The routing with one section changed.
 fn with(site: &Site, kind: &[u8; 4], change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let routing = &site.files[0].1;
@@ -220,50 +223,56 @@ fn a_reader_that_does_not_know_pieces_and_the_dead_refuses_the_file() {
         .filter(|(kind, ..)| kind == b"PIEC" || kind == b"DEAD")
         .map(|(_, flags, _)| flags);
     assert_eq!(required.collect::<Vec<u32>>(), [1, 1]);
+    // An index that was never updated says nothing of either.
+    let values = vectors(BUILT, DIMENSION, 12, 1);
+    let fresh = assembled(&values, DIMENSION, Some(12));
+    let kinds: Vec<[u8; 4]> = sections(&fresh.files[0].1)
+        .iter()
+        .map(|section| section.0)
+        .collect();
+    assert!(!kinds.contains(b"PIEC") && !kinds.contains(b"DEAD"));
+    assert!(!fresh.manifest.to_json().contains("pieces"));
 }
 
 #[test]
 fn pieces_that_contradict_the_files_are_refused() {
     let site = site();
-    let cells = site.manifest.counts.cells;
     // Of a piece: cell, segment, slot, rows, four bytes each.
-    let cases: [(&str, &str, fn(&mut Vec<u8>, u32)); 12] = [
-        ("of no cell", "there are", |b, cells| {
+    let cases: [Case; 12] = [
+        ("of no cell", "there are", |b| {
             let last = b.len() - 16;
-            put(b, last, cells)
+            put(b, last, 10_000)
         }),
-        ("of the highest cell", "there are", |b, _| {
+        ("of the highest cell", "there are", |b| {
             let last = b.len() - 16;
             put(b, last, u32::MAX)
         }),
-        ("in another order", "order", |b, _| {
+        ("in another order", "order", |b| {
             let first = b[..16].to_vec();
             b.drain(..16);
             b.extend(first);
         }),
-        ("in no segment", "segment", |b, _| put(b, 4, 999)),
-        ("in the highest segment", "segment", |b, _| {
-            put(b, 4, u32::MAX)
-        }),
-        ("in a slot of a base", "segment", |b, _| {
+        ("in no segment", "segment", |b| put(b, 4, 999)),
+        ("in the highest segment", "segment", |b| put(b, 4, u32::MAX)),
+        ("in a slot of a base", "segment", |b| {
             put(b, 4, 0);
             put(b, 8, 0)
         }),
-        ("in no slot", "slot", |b, _| put(b, 8, 77)),
-        ("two in one slot", "slot", |b, _| {
+        ("in no slot", "slot", |b| put(b, 8, 77)),
+        ("two in one slot", "slot", |b| {
             let slot = word(b, 8);
             put(b, 24, slot)
         }),
-        ("of no rows", "no rows", |b, _| put(b, 12, 0)),
-        ("of a row more", "rows", |b, _| {
+        ("of no rows", "no rows", |b| put(b, 12, 0)),
+        ("of a row more", "rows", |b| {
             let rows = word(b, 12);
             put(b, 12, rows + 1)
         }),
-        ("of all rows there can be", "", |b, _| put(b, 12, u32::MAX)),
-        ("cut", "PIEC", |b, _| b.truncate(b.len() - 3)),
+        ("of all rows there can be", "", |b| put(b, 12, u32::MAX)),
+        ("cut", "PIEC", |b| b.truncate(b.len() - 3)),
     ];
     for (case, words, change) in cases {
-        let routing = with(&site, b"PIEC", |bytes| change(bytes, cells));
+        let routing = with(&site, b"PIEC", change);
         site.refused(&routing, case, words);
     }
     let fewer = with(&site, b"PIEC", |bytes| bytes.truncate(bytes.len() - 16));
@@ -277,7 +286,7 @@ fn pieces_that_contradict_the_files_are_refused() {
 fn the_dead_that_contradict_the_rows_are_refused() {
     let site = site();
     // Dead rows, dead records, places, bytes of the first list; then place and rows.
-    let cases: [(&str, &str, fn(&mut Vec<u8>)); 11] = [
+    let cases: [Case; 11] = [
         ("more rows than are named", "DEAD", |b| {
             let rows = word(b, 0);
             put(b, 0, rows + 1)

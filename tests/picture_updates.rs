@@ -262,6 +262,20 @@ fn an_epoch_ships_rows_and_records_of_what_came_and_compacting_gives_all_back() 
     let kept = files(&place, "site/thumbs");
     assert!(kept.len() < thumbs.len() + 4 && kept.len() as u64 <= u64::from(MANY) + 4 - removed);
     assert_eq!(ok(&["compact", &site])["published"], false);
+
+    // A build of the folder ships rows, too: what was removed lies there still, one is new, one is another now.
+    let before = named(&place);
+    place.write("photos/last.jpg", &jpeg(940, 96, 80));
+    place.write("photos/9.jpg", &jpeg(941, 96, 80));
+    let report = place.build();
+    assert_eq!(report["kept_cells"], true);
+    assert_eq!(
+        (&report["added"], &report["changed"]),
+        (&(removed + 1).into(), &1.into())
+    );
+    assert_eq!(report["dead_rows"], 1);
+    assert!(before.is_subset(&named(&place)));
+    verified(&place);
 }
 
 #[test]

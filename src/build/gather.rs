@@ -32,20 +32,24 @@ pub struct Gathered {
     pub now_private: bool,
 }
 
-/// Whether a picture of the epoch before that is not among the files goes on as it is.
-pub type Rest<'a> = dyn Fn(&Record) -> bool + 'a;
+/// The pictures that are wanted.
+pub struct Chosen<'a> {
+    pub files: &'a [&'a Found],
+    /// What the metadata says, by path.
+    pub rows: &'a HashMap<&'a str, Row>,
+    /// Whether a picture of the epoch before that is not among the files goes on as it is.
+    pub rest: &'a dyn Fn(&Record) -> bool,
+}
 
-#[allow(clippy::too_many_arguments)]
 pub fn gather(
     options: &BuildOptions,
     output: &Output,
-    files: &[&Found],
-    rows: &HashMap<&str, Row>,
+    chosen: &Chosen,
     log: &Log,
     previous: Option<&Index>,
-    rest: &Rest,
     report: &mut Report,
 ) -> Result<Gathered, BuildError> {
+    let Chosen { files, rows, rest } = *chosen;
     let settings = settings(options);
     let dimension = options.model.dimension();
     let old: HashMap<String, Record> = previous

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use super::assemble::Encoding;
 use super::epoch::Writing;
-use super::gather::{Gathered, Rest, gather};
+use super::gather::{Chosen, Gathered, gather};
 use super::last::LastBuild;
 use super::learn::learn;
 use super::metadata::{self, Metadata, Row};
@@ -80,9 +80,11 @@ pub fn build(
     let task = Task {
         options,
         output: &output,
-        files: &files,
-        rows: &rows,
-        rest: &|_| false,
+        chosen: Chosen {
+            files: &files,
+            rows: &rows,
+            rest: &|_| false,
+        },
         compact: false,
         photos: fs::canonicalize(&options.photos).ok(),
     };
@@ -93,10 +95,7 @@ pub fn build(
 pub(super) struct Task<'a> {
     pub options: &'a BuildOptions,
     pub output: &'a Output,
-    pub files: &'a [&'a Found],
-    pub rows: &'a HashMap<&'a str, Row>,
-    /// Which pictures of the epoch before go on without being among the files.
-    pub rest: &'a Rest<'a>,
+    pub chosen: Chosen<'a>,
     /// Whether every cell is to be whole, and none found anew.
     pub compact: bool,
     /// The folder of all pictures, if there is one.
@@ -111,7 +110,7 @@ impl Task<'_> {
         watch: &mut dyn FnMut(Step),
         cancelled: &AtomicBool,
     ) -> Result<Report, BuildError> {
-        let (options, output, files) = (self.options, self.output, self.files);
+        let (options, output, files) = (self.options, self.output, self.chosen.files);
         let mut log = Log::open(&output.state().join("pictures.log"))?;
         let fresh_thumbs = learn(
             options,
@@ -135,11 +134,9 @@ impl Task<'_> {
         let gathered = gather(
             options,
             output,
-            files,
-            self.rows,
+            &self.chosen,
             &log,
             previous.as_ref(),
-            self.rest,
             &mut report,
         )?;
         let bits = Encoding {

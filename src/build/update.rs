@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
+use super::gather::Chosen;
 use super::last::LastBuild;
 use super::output::Output;
 use super::pipeline::{BuildOptions, Task, chosen};
@@ -106,9 +107,11 @@ pub fn update(
     let task = Task {
         options: &build,
         output: &output,
-        files: &files,
-        rows: &rows,
-        rest: &|record: &Record| !removed.contains(&record.id),
+        chosen: Chosen {
+            files: &files,
+            rows: &rows,
+            rest: &|record: &Record| !removed.contains(&record.id),
+        },
         compact: *update == Update::Compact,
         photos: last.photos,
     };

@@ -251,7 +251,7 @@ impl Routing {
     }
 
     /// The places of a cell's rows: its base, then its pieces.
-    pub fn places_of(&self, cell: u32) -> impl Iterator<Item = u32> + use<> {
+    pub fn places_of(&self, cell: u32) -> impl Iterator<Item = u32> + Clone + use<> {
         let first = &self.changes.first;
         let at = |cell: usize| first.get(cell).copied().unwrap_or_default();
         let beyond = self.cells.len() as u32;

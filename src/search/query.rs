@@ -292,11 +292,12 @@ impl<'a> Query<'a> {
         let entry = &routing.cells[ranked.place as usize];
         let (exclude, filter) = (self.options.exclude, self.filter);
         let passes = |id: u32| Some(id) != exclude && filter.is_none_or(|filter| filter(id));
-        // All must be there before the first is read: a cell is opened once.
-        for place in routing.places_of(ranked.place) {
+        let places = routing.places_of(ranked.place);
+        // All further pieces must be there before the base is read: a cell is opened once.
+        for place in places.clone().skip(1) {
             self.view(cells, place)?.ok_or_else(|| self.wrong(place))?;
         }
-        for place in routing.places_of(ranked.place) {
+        for place in places {
             let wrong = || self.wrong(place);
             let view = self.view(cells, place)?.ok_or_else(wrong)?;
             let floor = match view.sparse {
