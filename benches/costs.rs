@@ -44,6 +44,7 @@ fn main() {
     let encoding = Encoding {
         bits: None,
         workers: &workers,
+        ..Encoding::default()
     };
     // Few probes: what matters here is that the rule that stops a search runs, not how well it does.
     let calibration = CalibrationOptions {

@@ -48,6 +48,7 @@ fn main() {
     let encoding = Encoding {
         bits: number("BITS").and_then(|bits| CodeBits::new(bits as u32)),
         workers: &workers,
+        ..Encoding::default()
     };
     let started = Instant::now();
     let options = PartitionOptions {

@@ -154,6 +154,7 @@ fn make(kind: &str, bits: u32) -> Assembled {
     let encoding = Encoding {
         bits: CodeBits::new(bits),
         workers: &Alone,
+        whole: false,
     };
     assemble_as(
         rows,

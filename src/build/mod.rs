@@ -7,7 +7,7 @@
 //!
 //! [`build`] is the way in: it may be interrupted at any point and goes on where it stopped, does
 //! nothing when nothing changed, and publishes a new epoch at one instant otherwise. [`build_vectors`]
-//! does the same for vectors made elsewhere. [`assemble`] is
+//! does the same for vectors made elsewhere. [`update`] and [`update_vectors`] add to an index, remove from it, and write it whole again. [`assemble`] is
 //! pure and compiles everywhere; all else here reads and writes files and stays out of the browser.
 
 pub mod assemble;
@@ -47,9 +47,15 @@ mod resume;
 #[cfg(not(target_arch = "wasm32"))]
 mod state;
 #[cfg(not(target_arch = "wasm32"))]
+mod successor;
+#[cfg(not(target_arch = "wasm32"))]
 mod threads;
 #[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
 mod thumbnail;
+#[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
+mod update;
+#[cfg(not(target_arch = "wasm32"))]
+mod update_vectors;
 #[cfg(not(target_arch = "wasm32"))]
 mod vectors;
 #[cfg(not(target_arch = "wasm32"))]
@@ -71,6 +77,7 @@ pub use self::{
     report::{Report, Step, kinds},
     state::State,
     threads::{Threads, jobs},
+    update_vectors::{VectorUpdate, update_vectors},
     vectors::{Shape, VectorFile, Vectors},
     verify::{Verified, verify},
     walk::{Found, Problem, Walk, walk},
@@ -80,5 +87,6 @@ pub use self::{
 pub use self::{
     model::Model,
     pipeline::{BuildOptions, build},
+    update::{Update, UpdateOptions, update},
     work::{Done, Outcome, Work, work},
 };

@@ -115,6 +115,7 @@ impl Surroundings {
         for (rank, cell) in ranked.iter().enumerate().take(wanted).skip(start) {
             let place = cell.place as usize;
             let entry = &routing.cells[place];
+            let rows = routing.live_rows(cell.place);
             let distance = cell.distance.max(1e-6);
             let spread = entry.spread.max(1e-6);
             let half = 0.5 / (distance * spread);
@@ -134,10 +135,10 @@ impl Surroundings {
             });
             self.logs.push([
                 ln((rank + 1) as f32),
-                ln(entry.rows.max(1) as f32),
+                ln(rows.max(1) as f32),
                 ln(distance / first.distance.max(1e-6)),
             ]);
-            self.rows.push(entry.rows as f32);
+            self.rows.push(rows as f32);
             let share = |passing: &Passing| passing.share(cell.place);
             self.shares.push(passing.map_or(1.0, share));
         }

@@ -18,7 +18,7 @@ use super::scan::{Opening, Scan, TopK, Wanted, distance_of};
 use super::select::{Owners, choose, more};
 use super::stop::{Ground, Rule, Standing};
 use super::{Answer, Hit, SearchError, SearchOptions};
-use crate::index::{Cell, CellEntry, Index, Part, Routing, Segment, SparseCell};
+use crate::index::{Cell, Index, Part, Piece, Routing, Segment, SparseCell};
 use crate::quantize::PreparedQuery;
 
 /// A query for fewer hits than this keeps as many all the same, and is judged by the worst of them:
@@ -43,8 +43,8 @@ pub trait Cells {
     /// The segment of this number, if it is at hand as a whole.
     fn segment(&self, number: u32) -> Option<&Segment>;
 
-    /// A cell of another segment, if its scan part is at hand.
-    fn sparse_cell(&self, _entry: &CellEntry) -> Option<&SparseCell> {
+    /// A slot of another segment, if its scan part is at hand.
+    fn sparse_cell(&self, _segment: u32, _slot: u32) -> Option<&SparseCell> {
         None
     }
 }
@@ -54,12 +54,12 @@ impl Cells for Index {
         Index::segment(self, number)
     }
 
-    fn sparse_cell(&self, entry: &CellEntry) -> Option<&SparseCell> {
-        Index::sparse_cell(self, entry)
+    fn sparse_cell(&self, segment: u32, slot: u32) -> Option<&SparseCell> {
+        Index::sparse_cell(self, segment, slot)
     }
 }
 
-/// A cell as far as it is at hand.
+/// A cell's base or one of its further pieces, as far as it is at hand.
 #[derive(Clone, Copy)]
 struct View<'c> {
     cell: &'c Cell,
@@ -288,15 +288,21 @@ impl<'a> Query<'a> {
     /// What is absent and must be fetched before the next cell can be opened.
     fn needed(&mut self, cells: &dyn Cells) -> Result<Vec<Part>, SearchError> {
         let next = self.route.ranked()[self.opened].place;
-        let segment = self.routing.cells[next as usize].segment;
         // What lies ahead is fetched along with an absent next cell, not before one that is here.
-        if cells.segment(segment).is_some() {
+        if self.absent_segments(cells, next).next().is_none() {
             return Ok(Vec::new());
         }
         if self.routing.spans.is_some() && self.deviations().is_finite() {
             return self.plan(cells);
         }
         Ok(self.needed_segments(cells))
+    }
+
+    /// The segments with rows of a cell that are not at hand as a whole.
+    fn absent_segments(&self, cells: &dyn Cells, cell: u32) -> impl Iterator<Item = u32> {
+        let pieces = self.routing.places_of(cell);
+        let segments = pieces.filter_map(|place| Some(self.routing.piece(place)?.segment));
+        segments.filter(|&number| cells.segment(number).is_none())
     }
 
     /// Segments that are absent and needed for certain: the next cell's, and those of the cells after it as long as even
@@ -311,7 +317,7 @@ impl<'a> Query<'a> {
         let mut rows_at_most = self.best.len() as u64;
         let ranked = self.route.ranked().iter().enumerate();
         for (rank, ranked) in ranked.take(cap).skip(self.opened) {
-            let entry = &self.routing.cells[ranked.place as usize];
+            let place = ranked.place;
             // Without `min_score` a query goes on while it has fewer than k hits.
             let certain = rank == self.opened
                 || self.deviations().is_infinite()
@@ -319,27 +325,30 @@ impl<'a> Query<'a> {
             if !certain {
                 break;
             }
-            let number = entry.segment;
-            let part = Part::Segment { number };
-            if cells.segment(number).is_none() && !needed.contains(&part) {
-                needed.push(part);
+            for number in self.absent_segments(cells, place) {
+                let part = Part::Segment { number };
+                if !needed.contains(&part) {
+                    needed.push(part);
+                }
             }
-            rows_at_most += u64::from(entry.rows);
+            rows_at_most += u64::from(self.routing.live_rows(place));
         }
         needed
     }
 
-    /// A cell, refused where it is not the one that the routing leads to.
+    /// What lies at a place, refused where it is not what the routing leads to.
     fn view<'c>(&self, cells: &'c dyn Cells, place: u32) -> Result<Option<View<'c>>, SearchError> {
-        let entry = &self.routing.cells[place as usize];
-        let wrong = || SearchError::of_cell(entry);
-        let view = match cells.segment(entry.segment) {
+        let Some(piece) = self.routing.piece(place) else {
+            return Ok(None);
+        };
+        let wrong = || self.wrong(place);
+        let view = match cells.segment(piece.segment) {
             Some(segment) if segment.dimension == self.routing.dimension => View {
-                cell: segment.cells.get(entry.slot as usize).ok_or_else(wrong)?,
+                cell: segment.cells.get(piece.slot as usize).ok_or_else(wrong)?,
                 sparse: None,
             },
             Some(_) => return Err(wrong()),
-            None => match cells.sparse_cell(entry) {
+            None => match cells.sparse_cell(piece.segment, piece.slot) {
                 Some(sparse) => View {
                     cell: sparse.cell(),
                     sparse: Some(sparse),
@@ -347,18 +356,33 @@ impl<'a> Query<'a> {
                 None => return Ok(None),
             },
         };
-        let fits = view.cell.ids.len() == entry.rows as usize;
+        let fits = view.cell.ids.len() == piece.rows as usize;
         fits.then_some(Some(view)).ok_or_else(wrong)
     }
 
-    /// Whether a picture may be a hit.
+    /// What lies at a place is not what should.
+    fn wrong(&self, place: u32) -> SearchError {
+        let piece = self.routing.piece(place).unwrap_or(Piece {
+            cell: place,
+            segment: 0,
+            slot: 0,
+            rows: 0,
+        });
+        let cell = self.routing.cells.get(piece.cell as usize);
+        SearchError::of_piece(&piece, cell.map_or(piece.cell, |entry| entry.id))
+    }
+
+    /// Whether a row that counts may be a hit.
     fn passes(&self, id: u32) -> bool {
-        Some(id) != self.options.exclude && self.filter.is_none_or(|filter| filter(id))
+        !self.routing.changes.is_dead_row(id)
+            && Some(id) != self.options.exclude
+            && self.filter.is_none_or(|filter| filter(id))
     }
 
     pub(super) fn open_next(&mut self, cells: &dyn Cells) -> Result<(), SearchError> {
         let ranked = self.route.ranked()[self.opened];
-        let entry = &self.routing.cells[ranked.place as usize];
+        let routing = self.routing;
+        let entry = &routing.cells[ranked.place as usize];
         if self
             .passing
             .is_some_and(|passing| passing.is_empty(ranked.place))
@@ -366,31 +390,39 @@ impl<'a> Query<'a> {
             self.opened += 1;
             return Ok(());
         }
-        let wrong = || SearchError::of_cell(entry);
-        let view = self.view(cells, ranked.place)?.ok_or_else(wrong)?;
-        let floor = match view.sparse {
-            None => f32::NEG_INFINITY,
-            // Below it low rows may be absent.
-            Some(_) => self.ahead.floor(self.opened).ok_or_else(wrong)?,
-        };
         let (exclude, filter) = (self.options.exclude, self.filter);
         let passes = |id: u32| Some(id) != exclude && filter.is_none_or(|filter| filter(id));
-        let wanted = Wanted {
-            deviations: self.deviations(),
-            min_score: self.options.min_score,
-            floor,
-            passes: &passes,
-        };
-        let opening = Opening {
-            cell: view.cell,
-            entry,
-            ranked,
-            rank: self.opened as u32,
-            masks: self.passing.map(|passing| passing.masks(ranked.place)),
-        };
-        self.scanned += self
-            .scan
-            .cell(&opening, &self.vector, &wanted, &mut self.best);
+        let places = routing.places_of(ranked.place);
+        // All further pieces must be there before the base is read: a cell is opened once.
+        for place in places.clone().skip(1) {
+            self.view(cells, place)?.ok_or_else(|| self.wrong(place))?;
+        }
+        for place in places {
+            let wrong = || self.wrong(place);
+            let view = self.view(cells, place)?.ok_or_else(wrong)?;
+            let floor = match view.sparse {
+                None => f32::NEG_INFINITY,
+                // Below it low rows may be absent.
+                Some(_) => self.ahead.floor(self.opened).ok_or_else(wrong)?,
+            };
+            let wanted = Wanted {
+                deviations: self.deviations(),
+                min_score: self.options.min_score,
+                floor,
+                changes: &routing.changes,
+                passes: &passes,
+            };
+            let opening = Opening {
+                cell: view.cell,
+                entry,
+                ranked,
+                rank: self.opened as u32,
+                masks: self.passing.map(|passing| passing.masks(place)),
+            };
+            self.scanned += self
+                .scan
+                .cell(&opening, &self.vector, &wanted, &mut self.best);
+        }
         self.opened += 1;
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::collections::BinaryHeap;
 
 use super::missing::Origin;
 use super::{Hit, Ranked};
-use crate::index::{Cell, CellEntry};
+use crate::index::{Cell, CellEntry, Changes};
 use crate::kernel::{self, SCAN_ROWS};
 use crate::quantize::{PreparedQuery, slack};
 
@@ -164,7 +164,7 @@ pub(super) struct Scan {
     pub(super) reranked: u64,
 }
 
-/// A cell that is being opened.
+/// A cell that is being opened, or a further piece of it.
 pub(super) struct Opening<'a> {
     pub(super) cell: &'a Cell,
     pub(super) entry: &'a CellEntry,
@@ -182,6 +182,8 @@ pub(super) struct Wanted<'a> {
     pub(super) min_score: Option<f32>,
     /// Rows whose bound is below it are not read in full.
     pub(super) floor: f32,
+    /// Rows that are stored and count no more: they are out before anything is judged.
+    pub(super) changes: &'a Changes,
     pub(super) passes: &'a dyn Fn(u32) -> bool,
 }
 
@@ -270,7 +272,9 @@ impl Scan {
                 while left != 0 {
                     let row = (block * SCAN_ROWS) as u32 + left.trailing_zeros();
                     left &= left - 1;
-                    self.candidates.push((f32::INFINITY, row));
+                    if !wanted.changes.is_dead_row(cell.ids[row as usize]) {
+                        self.candidates.push((f32::INFINITY, row));
+                    }
                 }
             }
             return read;
@@ -289,8 +293,11 @@ impl Scan {
             while left != 0 {
                 let row = left.trailing_zeros();
                 left &= left - 1;
-                self.candidates
-                    .push((bounds[row as usize], first as u32 + row));
+                let bound = bounds[row as usize];
+                let row = first as u32 + row;
+                if !wanted.changes.is_dead_row(cell.ids[row as usize]) {
+                    self.candidates.push((bound, row));
+                }
             }
         }
         read

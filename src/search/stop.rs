@@ -155,7 +155,7 @@ pub(super) fn moment(routing: &Routing, route: &Route, standing: &Standing) -> M
         origin: standing.origin,
         first: ranked[0].distance,
         next: next.distance,
-        next_rows: routing.cells[next.place as usize].rows as f32,
+        next_rows: routing.live_rows(next.place) as f32,
         kept: standing.kept as f32,
         passing: standing.passing,
     }

@@ -144,6 +144,11 @@ impl IndexHandle {
         Ok(to_js(&self.answer(vector, &options, allowed)?)?)
     }
 
+    /// Whether a picture was removed, so that no file holds what a search for it needs.
+    pub fn is_removed(&self, id: u32) -> bool {
+        self.index.is_removed(id)
+    }
+
     /// The vector of a picture as the index holds it, of unit length; nothing where it is not known.
     pub fn vector_of(&self, id: u32) -> Option<Vec<f32>> {
         self.index.vector(id)

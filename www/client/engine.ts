@@ -208,6 +208,8 @@ export class Engine {
   async #query(epoch: Epoch, source: Source, signal: AbortSignal): Promise<Embedded> {
     if (source.kind === "vector") return { vector: source.vector, decodeMs: 0, embedMs: 0, bytesFetched: 0 };
     if (source.kind !== "id") return this.#picture(source, signal);
+    const missing = (): NearsightError => new NearsightError("query_invalid", `There is no picture with id ${source.id} in epoch ${epoch.index.epoch} of this index.`);
+    if (epoch.index.is_removed(source.id)) throw missing();
     let vector = epoch.index.vector_of(source.id);
     let bytesFetched = 0;
     if (vector === undefined) {
@@ -215,7 +217,7 @@ export class Engine {
       bytesFetched = await epoch.bring(epoch.index.missing_vectors(), signal);
       vector = epoch.index.vector_of(source.id);
     }
-    if (vector === undefined) throw new NearsightError("query_invalid", `There is no picture with id ${source.id} in epoch ${epoch.index.epoch} of this index.`);
+    if (vector === undefined) throw missing();
     return { vector, decodeMs: 0, embedMs: 0, bytesFetched };
   }
 

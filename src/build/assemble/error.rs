@@ -35,6 +35,8 @@ pub enum AssembleError {
     Layout { cell: usize, what: &'static str },
     #[error("the merge tree does not fit the cells: {what}")]
     Tree { what: String },
+    #[error("what came and went does not fit the cells: {what}")]
+    Changes { what: String },
     #[error("the epoch before is not all loaded ({missing} files are missing); supply them first")]
     Previous { missing: usize },
     #[error("the index could not be calibrated: {0}")]
@@ -55,7 +57,10 @@ impl AssembleError {
             | Self::NotUnit { .. }
             | Self::StrayRecord { .. } => "vectors_invalid",
             Self::Dimension { .. } => "vectors_invalid",
-            Self::Unplaced { .. } | Self::Layout { .. } | Self::Tree { .. } => "layout_invalid",
+            Self::Unplaced { .. }
+            | Self::Layout { .. }
+            | Self::Tree { .. }
+            | Self::Changes { .. } => "layout_invalid",
             Self::Previous { .. } => "index_missing",
             Self::Vectors(error) => error.code(),
             Self::Calibration(error) => error.code(),

@@ -12,20 +12,24 @@ impl Known for AtHand<'_, '_> {
         let AtHand(query, cells) = self;
         let routing = query.routing;
         let opened = &query.route.ranked()[..query.opened];
-        let mut places = opened.iter().map(|ranked| ranked.place);
-        let place = places.find(|&place| routing.cells[place as usize].id == hit.cell);
-        let Some(place) = place else {
+        let mut cells_opened = opened.iter().map(|ranked| ranked.place);
+        let cell = cells_opened.find(|&cell| routing.cells[cell as usize].id == hit.cell);
+        let Some(cell) = cell else {
             return Err(SearchError::NotLoaded { missing: 1 });
         };
-        let wrong = || SearchError::of_cell(&routing.cells[place as usize]);
-        let cell = query.view(*cells, place)?.ok_or_else(wrong)?.cell;
-        let row = cell.ids.iter().position(|&id| id == hit.id);
         let mut centroid = vec![0.0; routing.dimension];
-        routing.centroids.decode(place as usize, &mut centroid);
-        let mut vector = vec![0.0; routing.dimension];
-        cell.codes
-            .decode(row.ok_or_else(wrong)?, &centroid, &mut vector);
-        Ok(vector)
+        routing.centroids.decode(cell as usize, &mut centroid);
+        // The row is in the cell's base or in one of its pieces.
+        for place in routing.places_of(cell) {
+            let wrong = || query.wrong(place);
+            let held = query.view(*cells, place)?.ok_or_else(wrong)?.cell;
+            if let Some(row) = held.ids.iter().position(|&id| id == hit.id) {
+                let mut vector = vec![0.0; routing.dimension];
+                held.codes.decode(row, &centroid, &mut vector);
+                return Ok(vector);
+            }
+        }
+        Err(query.wrong(cell))
     }
 
     fn owner(&self, id: u32) -> Option<String> {
