@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { build as bundle } from "esbuild";
 import { must, root } from "../scripts/step.mjs";
 
 export const here = join(root, "bench");
@@ -35,13 +36,41 @@ export async function prepare(parameters) {
   if (systems.includes("hnswlib-wasm") && !existsSync(join(here, "node_modules/hnswlib-wasm"))) {
     await must("installing hnswlib-wasm", "npm", ["ci", "--no-audit", "--no-fund"], { cwd: here });
   }
-  if (!systems.includes("nearsight")) return { folder, index: join(folder, "no-index"), native_build_s: null };
+  if (!systems.includes("nearsight")) {
+    await workers(systems);
+    return { folder, index: join(folder, "no-index"), native_build_s: null };
+  }
   await must("compiling nearsight's module, without embedder", "cargo", [
     "rustc", "--quiet", "--profile", "wasm", "--lib", "--crate-type", "cdylib", "--target", TRIPLE, "--no-default-features",
   ]);
   await module("nearsight", join(target, TRIPLE, "wasm/nearsight.wasm"));
+  await workers(systems);
   if (native === undefined) await must("compiling nearsight", "cargo", ["build", "--quiet", "--release", "--bin", "nearsight"]);
   return { folder, ...await index(parameters, folder, native ?? join(target, "release/nearsight")) };
+}
+
+/** Each system with what it imports → one worker script, as sites ship them. */
+export async function workers(systems) {
+  const web = join(here, "web");
+  const folders = { nearsight: join(here, "cache/nearsight"), peers: join(here, "cache/peers") };
+  const places = {
+    name: "places",
+    setup(bundler) {
+      bundler.onResolve({ filter: /^\/(nearsight|peers)\// }, ({ path }) => {
+        const [, first, file] = path.split("/");
+        return { path: join(folders[first], file) };
+      });
+      // It finds its own files only where it lies.
+      bundler.onResolve({ filter: /^\/modules\// }, ({ path }) => ({ path, external: true }));
+    },
+  };
+  for (const system of systems) {
+    await bundle({
+      stdin: { contents: `import * as system from "./systems/${system}.js"; import { run } from "./worker.js"; run(system);`, resolveDir: web },
+      outfile: join(here, "cache/workers", `${system}.js`),
+      bundle: true, format: "esm", platform: "browser", minify: true, plugins: [places], logLevel: "warning",
+    });
+  }
 }
 
 /** nearsight's own index. Another program may write another format or find other cells, so it makes its own. */

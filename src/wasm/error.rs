@@ -40,9 +40,10 @@ macro_rules! from_room {
         }
     };
 }
-from_room!(crate::image::ImageError);
 from_room!(crate::index::IndexError);
 from_room!(crate::search::SearchError);
+#[cfg(feature = "embed")]
+from_room!(crate::image::ImageError);
 #[cfg(feature = "embed")]
 from_room!(crate::embed::EmbedError);
 

@@ -11,6 +11,7 @@ mod allowed;
 mod error;
 mod index;
 mod panic;
+#[cfg(feature = "embed")]
 mod picture;
 mod plan;
 mod values;
