@@ -22,6 +22,7 @@ export async function measure(parameters, { folder, index }) {
     modules: join(here, "node_modules"),
     peers: join(here, "cache/peers"),
     nearsight: join(here, "cache/nearsight"),
+    "nearsight-build": join(here, "cache/nearsight-build"),
     workers: join(here, "cache/workers"),
     index,
     data: folder,
@@ -71,7 +72,10 @@ const readBuilt = (folder) => existsSync(builtFile(folder)) ? JSON.parse(readFil
 /** Of what a saved index was made: when it differs, it is made again. */
 function making(system, index) {
   const hash = createHash("sha256").update(readFileSync(join(here, "web/systems", `${system}.js`)));
-  if (system === "nearsight") hash.update(readFileSync(join(index, "manifest.json")));
+  if (system === "nearsight") {
+    hash.update(readFileSync(join(index, "manifest.json")));
+    hash.update(readFileSync(join(here, "cache/nearsight-build/nearsight_bg.wasm")));
+  }
   return hash.digest("hex").slice(0, 16);
 }
 

@@ -15,10 +15,13 @@ use super::output::{Durable, Output, put};
 use super::publish::{prune, publish};
 use super::report::{Report, Step};
 use super::threads::Threads;
-use super::{BuildError, Shape, State, VectorFile, Vectors, load_index, load_previous, page};
+use super::{
+    BuildError, FreshStep, Shape, State, VectorFile, Vectors, fresh, load_index, load_previous,
+    page,
+};
 use crate::calibration::CalibrationOptions;
 use crate::index::Index;
-use crate::partition::{Candidate, PartitionOptions, Rows, partition_on};
+use crate::partition::{Candidate, PartitionOptions, Progress, Rows, partition_on};
 use crate::quantize::CodeBits;
 
 pub struct VectorOptions {
@@ -200,12 +203,26 @@ impl Next {
                 return Ok((assembled, last, None));
             }
         }
-        let layout = partition_on(rows, wanted, encoding.workers, &mut |progress| {
+        let mut partitioned = |progress: Progress| {
             watch(Step::Partition {
                 done: progress.done,
                 of: progress.total,
             });
-        })?;
+        };
+        let last = LastBuild {
+            partition: format!("{wanted:?}"),
+            at_partition: rows.len() as u64,
+            ..LastBuild::default()
+        };
+        if previous.is_none() {
+            let made = fresh(rows, &ids, wanted, encoding, &mut |step| {
+                if let FreshStep::Partition(progress) = step {
+                    partitioned(progress);
+                }
+            })?;
+            return Ok((made.assembled, last, Some(made.candidates)));
+        }
+        let layout = partition_on(rows, wanted, encoding.workers, &mut partitioned)?;
         let assembled = match self.changed {
             0 => assemble_as(rows, &ids, &[], &layout, None, previous, encoding)?,
             _ => {
@@ -223,11 +240,6 @@ impl Next {
             }
         };
         let assembled = calibrated(assembled)?;
-        let last = LastBuild {
-            partition: format!("{wanted:?}"),
-            at_partition: rows.len() as u64,
-            ..LastBuild::default()
-        };
         Ok((assembled, last, Some(layout.candidates)))
     }
 }

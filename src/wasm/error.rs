@@ -40,6 +40,8 @@ macro_rules! from_room {
         }
     };
 }
+#[cfg(feature = "builder")]
+from_room!(crate::build::assemble::AssembleError);
 from_room!(crate::index::IndexError);
 from_room!(crate::search::SearchError);
 #[cfg(feature = "embed")]

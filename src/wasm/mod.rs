@@ -8,6 +8,8 @@
 //! Build: `scripts/build-wasm`. Tested through the browser: `npm run test:browser`.
 
 mod allowed;
+#[cfg(feature = "builder")]
+mod build;
 mod error;
 mod index;
 mod panic;

@@ -1,7 +1,7 @@
-// nearsight: the module without embedder, and an index that `nearsight build --vectors` made. What is saved is one file:
-// the length and text of a table of contents, then manifest, routing and segments.
+// nearsight: the modules without embedder, one to build and one to search. What is saved is one file: the length and text of a
+// table of contents, then manifest, routing and segments.
 import init, * as nearsight from "/nearsight/nearsight.js";
-import { open as openFile, save } from "../storage.js";
+import { baseRows, open as openFile, save } from "../storage.js";
 
 const FILE = "nearsight.bin";
 const MANIFEST = "manifest.json";
@@ -26,17 +26,22 @@ export const first = 0.95;
 /** Which call answers, so that a report can say so. */
 export let via = "";
 
-/** The module has no way to build an index yet, so this one was built on the machine; see bench/README.md. */
-export async function build() {
-  const manifest = new Uint8Array(await (await fetch(`/index/${MANIFEST}`)).arrayBuffer());
-  const { routing, segments } = JSON.parse(new TextDecoder().decode(manifest));
-  const names = [routing, ...segments].map((file) => file.name);
-  const parts = await Promise.all(names.map(async (name) => new Uint8Array(await (await fetch(`/index/${name}`)).arrayBuffer())));
-  names.unshift(MANIFEST);
-  parts.unshift(manifest);
+/** Builds in one worker, as the others do, and refuses an index that is not byte for byte the one that was built on the machine. */
+export async function build({ dimension }) {
+  const builder = await import("/nearsight-build/nearsight.js");
+  await builder.default({ module_or_path: "/nearsight-build/nearsight_bg.wasm" });
+  const values = await baseRows();
+  const began = performance.now();
+  const built = builder.build_index(values, dimension, undefined, { cells: null, seed: 0, bits: 9 }, () => {});
+  const names = built.names;
+  const parts = names.map((name) => built.take(name));
+  const build_s = (performance.now() - began) / 1e3;
+  // Its names are hashes of all other files.
+  const native = await (await fetch(`/index/${MANIFEST}`)).text();
+  if (new TextDecoder().decode(parts[0]) !== native) throw new Error("the index built here is not the one that was built on the machine");
   const contents = new TextEncoder().encode(JSON.stringify(names.map((name, number) => [name, parts[number].length])));
   await save(FILE, [new Uint8Array(new Uint32Array([contents.length]).buffer), contents, ...parts]);
-  return { build_s: null, bytes: parts.reduce((sum, part) => sum + part.length, 0) };
+  return { build_s, build_memory_bytes: builder.memory_bytes(), bytes: parts.reduce((sum, part) => sum + part.length, 0) };
 }
 
 /** Reads what the first search asks for and no more; the rest comes in `complete`. */
