@@ -7,10 +7,11 @@
 //!
 //! [`build`] is the way in: it may be interrupted at any point and goes on where it stopped, does
 //! nothing when nothing changed, and publishes a new epoch at one instant otherwise. [`build_vectors`]
-//! does the same for vectors made elsewhere. [`update`] and [`update_vectors`] add to an index, remove from it, and write it whole again. [`assemble`] is
-//! pure and compiles everywhere; all else here reads and writes files and stays out of the browser.
+//! does the same for vectors made elsewhere. [`update`] and [`update_vectors`] add to an index, remove from it, and write it whole again. [`assemble`] and
+//! [`fresh`] are pure and compile everywhere; all else here reads and writes files and stays out of the browser.
 
 pub mod assemble;
+mod fresh;
 
 #[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
 mod epoch;
@@ -65,6 +66,7 @@ mod walk;
 #[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
 mod work;
 
+pub use self::fresh::{Fresh, FreshStep, fresh, to_unit_length};
 #[cfg(not(target_arch = "wasm32"))]
 pub use self::{
     error::{BuildError, CODES},

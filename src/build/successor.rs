@@ -3,14 +3,14 @@
 //! The cells of the epoch before go on where they fit (see `incremental`), and then only what came and went is shipped. Else the
 //! rows are partitioned anew; a cell that comes out exactly as it was goes on all the same.
 
-use super::BuildError;
 use super::assemble::{Assembled, CellSpec, Encoding, Previous, assemble_as, assemble_cells_as};
 use super::incremental::{cells_as_they_are, keep_cells, stale};
 use super::last::LastBuild;
 use super::report::Step;
+use super::{BuildError, FreshStep, fresh};
 use crate::calibration::CalibrationOptions;
 use crate::index::{Index, ModelRef, Record};
-use crate::partition::{Candidate, PartitionOptions, Rows, partition_on};
+use crate::partition::{Candidate, PartitionOptions, Progress, Rows, partition_on};
 
 /// All that the next epoch is made of.
 pub struct Successor<'a> {
@@ -46,12 +46,28 @@ impl Successor<'_> {
                 assemble_cells_as(rows, ids, &specs, records, model, previous, &self.encoding)?;
             return Ok((self.calibrated(made)?, last, None));
         }
-        let layout = partition_on(rows, &self.wanted, self.encoding.workers, &mut |progress| {
+        let mut partitioned = |progress: Progress| {
             watch(Step::Partition {
                 done: progress.done,
                 of: progress.total,
             });
-        })?;
+        };
+        let last = LastBuild {
+            partition: format!("{:?}", self.wanted),
+            wanted: Some(self.wanted),
+            at_partition: rows.len() as u64,
+            ..LastBuild::default()
+        };
+        if previous.is_none() && records.is_empty() && self.model.is_none() {
+            let made = fresh(rows, ids, &self.wanted, &self.encoding, &mut |step| {
+                if let FreshStep::Partition(progress) = step {
+                    partitioned(progress);
+                }
+            })?;
+            return Ok((made.assembled, last, Some(made.candidates)));
+        }
+        let workers = self.encoding.workers;
+        let layout = partition_on(rows, &self.wanted, workers, &mut partitioned)?;
         let model = self.model.clone();
         let made = if self.same_vectors {
             assemble_as(rows, ids, records, &layout, model, previous, &self.encoding)?
@@ -67,12 +83,6 @@ impl Successor<'_> {
                 })
                 .collect();
             assemble_cells_as(rows, ids, &specs, records, model, previous, &self.encoding)?
-        };
-        let last = LastBuild {
-            partition: format!("{:?}", self.wanted),
-            wanted: Some(self.wanted),
-            at_partition: rows.len() as u64,
-            ..LastBuild::default()
         };
         Ok((self.calibrated(made)?, last, Some(layout.candidates)))
     }

@@ -29,6 +29,8 @@ pub enum AssembleError {
         "the vectors have {found} values and the epoch before has {expected}; no cell of it can go on"
     )]
     Dimension { found: usize, expected: usize },
+    #[error("{what}")]
+    Row { what: String },
     #[error("row {row} is in {cells} cells; every row must be in exactly one")]
     Unplaced { row: u32, cells: u32 },
     #[error("cell {cell}: {what}")]
@@ -55,6 +57,7 @@ impl AssembleError {
             Self::Ids { .. }
             | Self::Twice { .. }
             | Self::NotUnit { .. }
+            | Self::Row { .. }
             | Self::StrayRecord { .. } => "vectors_invalid",
             Self::Dimension { .. } => "vectors_invalid",
             Self::Unplaced { .. }
