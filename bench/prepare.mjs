@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { build as bundle } from "esbuild";
 import { must, root } from "../scripts/step.mjs";
 
 export const here = join(root, "bench");
@@ -35,13 +36,39 @@ export async function prepare(parameters) {
   if (systems.includes("hnswlib-wasm") && !existsSync(join(here, "node_modules/hnswlib-wasm"))) {
     await must("installing the peers", "npm", ["ci", "--no-audit", "--no-fund"], { cwd: here });
   }
-  if (!systems.includes("nearsight")) return { folder, index: join(folder, "no-index"), native_build_s: null };
-  await must("compiling nearsight's module, without embedder", "cargo", [
-    "rustc", "--quiet", "--profile", "wasm", "--lib", "--crate-type", "cdylib", "--target", TRIPLE, "--no-default-features",
-  ]);
-  await module("nearsight", join(target, TRIPLE, "wasm/nearsight.wasm"));
+  if (!systems.includes("nearsight")) {
+    await workers(systems);
+    return { folder, index: join(folder, "no-index"), native_build_s: null };
+  }
+  await ownModule("nearsight", "compiling nearsight's module, without embedder", []);
+  await ownModule("nearsight-build", "compiling nearsight's module that builds", ["--features", "builder"]);
+  await workers(systems);
   if (native === undefined) await must("compiling nearsight", "cargo", ["build", "--quiet", "--release", "--bin", "nearsight"]);
   return { folder, ...await index(parameters, folder, native ?? join(target, "release/nearsight")) };
+}
+
+/** Each system with what it imports → one worker script, as sites ship them. */
+async function workers(systems) {
+  const web = join(here, "web");
+  const folders = { nearsight: join(here, "cache/nearsight"), peers: join(here, "cache/peers") };
+  const places = {
+    name: "places",
+    setup(bundler) {
+      bundler.onResolve({ filter: /^\/(nearsight|peers)\// }, ({ path }) => {
+        const [, first, file] = path.split("/");
+        return { path: join(folders[first], file) };
+      });
+      // The one finds its own files only where it lies; the other is not needed for opening.
+      bundler.onResolve({ filter: /^\/(modules|nearsight-build)\// }, ({ path }) => ({ path, external: true }));
+    },
+  };
+  for (const system of systems) {
+    await bundle({
+      stdin: { contents: `import * as system from "./systems/${system}.js"; import { run } from "./worker.js"; run(system);`, resolveDir: web },
+      outfile: join(here, "cache/workers", `${system}.js`),
+      bundle: true, format: "esm", platform: "browser", minify: true, plugins: [places], logLevel: "warning",
+    });
+  }
 }
 
 /** nearsight's own index. Another program may write another format or find other cells, so it makes its own. */
@@ -59,6 +86,13 @@ async function index({ dimension }, folder, tool) {
   return { index: path, native_build_s: JSON.parse(readFileSync(note, "utf8")).took_ms / 1e3 };
 }
 
+async function ownModule(name, words, features) {
+  await must(words, "cargo", [
+    "rustc", "--quiet", "--profile", "wasm", "--lib", "--crate-type", "cdylib", "--target", TRIPLE, "--no-default-features", ...features,
+  ]);
+  await module(name, join(target, TRIPLE, "wasm/nearsight.wasm"), "nearsight");
+}
+
 async function peers() {
   const own = join(here, "peers/target");
   await must("compiling the peers' module", "cargo", [
@@ -67,14 +101,14 @@ async function peers() {
   await module("peers", join(own, TRIPLE, "release/nearsight_bench_peers.wasm"));
 }
 
-/** What cargo made → cache/NAME: glue by wasm-bindgen, then wasm-opt with the flags of the package's own module. */
-async function module(name, made) {
+/** What cargo made → cache/NAME: glue of the name `called` by wasm-bindgen, then wasm-opt with the flags of the package's own module. */
+async function module(name, made, called = name) {
   const out = join(here, "cache", name);
   const stamp = join(out, "made-of");
   const now = hash(made);
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === now) return;
-  await must(`making the glue of ${name}`, "wasm-bindgen", ["--target", "web", "--omit-default-module-path", "--out-name", name, "--out-dir", out, made]);
-  const file = join(out, `${name}_bg.wasm`);
+  await must(`making the glue of ${name}`, "wasm-bindgen", ["--target", "web", "--omit-default-module-path", "--out-name", called, "--out-dir", out, made]);
+  const file = join(out, `${called}_bg.wasm`);
   await must(`optimising the module of ${name}`, process.execPath, ["--stack-size=8000", join(root, "node_modules/binaryen/bin/wasm-opt"), ...WASM_OPT, file, "-o", file]);
   writeFileSync(stamp, now);
 }

@@ -44,6 +44,7 @@ export function summarise(parameters, { built, openings, points }, native_build_
       bytes_per_vector: bytes / parameters.rows,
       open_ms: quantile(opened.map((opening) => opening.open_ms), 0.5),
       open_steps_ms: steps(opened),
+      complete_ms: quantile(opened.map((opening) => opening.complete_ms), 0.5),
       memory_bytes: quantile(opened.map((opening) => opening.memory_bytes), 0.5),
       build_s,
       ...(system === OWN ? { native_build_s } : {}),
@@ -82,9 +83,9 @@ export function markdown(parameters, { results, ratios, points }, about) {
     : `${SIGN[result.how]}${number(result.median_us)} / ${number(result.p95_us)}`;
   const times = table(["system", ...targets.map((target) => `recall ${number(target, 2)}`)],
     systems.map((system) => [system, ...targets.map((target) => time(of(results, system, target)))]));
-  const held = table(["system", "bytes a vector", "open, ms", "memory, MB", "build, s"], systems.map((system) => {
-    const { bytes_per_vector, open_ms, memory_bytes, build_s } = of(results, system, targets[0]);
-    return [system, number(bytes_per_vector), number(open_ms), number(memory_bytes / 1e6), number(build_s, 1)];
+  const held = table(["system", "bytes a vector", "open, ms", "rest, ms", "memory, MB", "build, s"], systems.map((system) => {
+    const { bytes_per_vector, open_ms, complete_ms, memory_bytes, build_s } = of(results, system, targets[0]);
+    return [system, number(bytes_per_vector), number(open_ms), number(complete_ms), number(memory_bytes / 1e6), number(build_s, 1)];
   }));
   const names = [...new Set(results.flatMap((result) => Object.keys(result.open_steps_ms)))];
   const opening = table(["system", ...names], systems.map((system) => {

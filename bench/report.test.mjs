@@ -28,7 +28,7 @@ test("ratios are of figures at the same recall, and nothing where one is missing
   const times = (median) => Array.from({ length: 5 }, () => median);
   const measured = {
     built: { nearsight: { bytes: 100, build_s: null }, exact: { bytes: 640, build_s: 0 } },
-    openings: { nearsight: [{ open_ms: 5, memory_bytes: 7, steps: { code: 3 } }], exact: [{ open_ms: 10, memory_bytes: 14, steps: { code: 4 } }] },
+    openings: { nearsight: [{ open_ms: 5, complete_ms: 9, memory_bytes: 7, steps: { code: 3 } }], exact: [{ open_ms: 10, complete_ms: 0, memory_bytes: 14, steps: { code: 4 } }] },
     points: [
       { system: "nearsight", setting: 0.9, times: times(4), mean_us: 5, recall: 0.95 },
       { system: "exact", setting: null, times: times(12), mean_us: 12, recall: 1 },

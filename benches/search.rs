@@ -7,16 +7,19 @@
 //!
 //! reads `PREFIX.base.f32` and `PREFIX.query.f32`, raw little-endian rows. Times are medians over the queries of the least of
 //! several rounds; recall is against exact search on the full vectors. `CELLS`, `BITS` and `JOBS` in the environment set the
-//! number of cells, the bits of a code and the threads that build.
+//! number of cells, the bits of a code and the threads that build. Then the same with filters that 50 %, 5 % and 0.5 % of the rows pass.
 use std::time::Instant;
 
 use nearsight::build::Threads;
 use nearsight::build::assemble::{Encoding, assemble_as};
 use nearsight::calibration::CalibrationOptions;
+use nearsight::index::Index;
 use nearsight::metrics::recall_at_k;
 use nearsight::partition::{PartitionOptions, Rows, partition_on};
 use nearsight::quantize::CodeBits;
-use nearsight::search::{SearchOptions, exact, search};
+use nearsight::search::{
+    Answer, Passing, SearchError, SearchOptions, exact, search, search_filtered, search_passing,
+};
 
 const ROUNDS: usize = 5;
 const QUERIES: usize = 1_000;
@@ -45,6 +48,7 @@ fn main() {
     let encoding = Encoding {
         bits: number("BITS").and_then(|bits| CodeBits::new(bits as u32)),
         workers: &workers,
+        ..Encoding::default()
     };
     let started = Instant::now();
     let options = PartitionOptions {
@@ -123,6 +127,69 @@ fn main() {
             quantile(&mut times, 0.5),
             quantile(&mut times, 0.95),
         );
+    }
+    filtered(&index, rows, &queries, k);
+}
+
+/// Searches for 0.95 among a part of the rows: with the filter asked as they come up, and with one that was asked before.
+fn filtered(index: &Index, rows: Rows, queries: &[&[f32]], k: usize) {
+    let options = SearchOptions {
+        k,
+        ..SearchOptions::default()
+    };
+    println!("pass     filter   recall  said    hits   scanned  cells  median µs  p95 µs");
+    for share in [0.5, 0.05, 0.005] {
+        let limit = (share * f64::from(1u32 << 16)) as u32;
+        let passes = |id: u32| id.wrapping_mul(2_654_435_761) >> 16 < limit;
+        let kept: Vec<u32> = (0..rows.len() as u32).filter(|&id| passes(id)).collect();
+        let of_kept = kept.iter().map(|&id| rows.row(id as usize));
+        let values: Vec<f32> = of_kept.flatten().copied().collect();
+        let those = Rows::new(&values, rows.dimension()).unwrap_or_else(|error| panic!("{error}"));
+        let truth: Vec<Vec<u32>> = queries
+            .iter()
+            .map(|query| {
+                let nearest = exact(those, &kept, query, k);
+                nearest.iter().map(|hit| hit.id).collect()
+            })
+            .collect();
+        let started = Instant::now();
+        let passing = Passing::of(index, &passes).expect("all is loaded");
+        let asked = started.elapsed();
+        type Search<'s> = &'s dyn Fn(&[f32]) -> Result<Answer, SearchError>;
+        let as_asked: Search = &|query| search_filtered(index, query, &options, &passes);
+        let before: Search = &|query| search_passing(index, query, &options, &passing);
+        for (name, search) in [("asked", as_asked), ("known", before)] {
+            let mut times = vec![f64::INFINITY; queries.len()];
+            let (mut recall, mut said, mut hits, mut scanned, mut cells) = (0.0, 0.0, 0, 0.0, 0.0);
+            for round in 0..ROUNDS {
+                for (number, query) in queries.iter().enumerate() {
+                    let started = Instant::now();
+                    let answer = search(query).unwrap_or_else(|error| panic!("{error}"));
+                    times[number] = times[number].min(started.elapsed().as_secs_f64() * 1e6);
+                    if round == 0 {
+                        let found: Vec<u32> = answer.hits.iter().map(|hit| hit.id).collect();
+                        recall += recall_at_k(&found, &truth[number], k);
+                        said += f64::from(answer.confidence);
+                        hits += usize::from(found.len() == k.min(kept.len()));
+                        scanned += answer.scanned as f64;
+                        cells += answer.probed.len() as f64;
+                    }
+                }
+            }
+            let count = queries.len() as f64;
+            println!(
+                "{:>5.1} %  {name:<7}  {:.4}  {:.4}  {:>4.0} %  {:>7.0}  {:>5.1}  {:>9.1}  {:>6.1}",
+                100.0 * share,
+                recall / count,
+                said / count,
+                100.0 * hits as f64 / count,
+                scanned / count,
+                cells / count,
+                quantile(&mut times, 0.5),
+                quantile(&mut times, 0.95),
+            );
+        }
+        println!("         to know: {:.0} µs", asked.as_secs_f64() * 1e6);
     }
 }
 

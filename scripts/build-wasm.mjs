@@ -1,13 +1,20 @@
-// The Rust library → www/wasm: nearsight_bg.wasm, its glue, and its types. Nothing is done when the inputs are unchanged.
-//   --no-opt   leaves wasm-opt out: a larger, somewhat slower module, minutes sooner, for trying things out
+// The Rust library → three modules, each with its glue and types. Nothing is done for those whose inputs are unchanged.
+//   www/wasm           pictures and indexes: what most pages load
+//   www/wasm/vectors   indexes alone, for pages that bring vectors of their own
+//   www/wasm/build     what makes an index of vectors
+//   --no-opt           leaves wasm-opt out: larger, somewhat slower modules, minutes sooner, for trying things out
+//   --only=vectors     one of them (pictures, vectors, build)
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { must, root, say } from "./step.mjs";
 
-const out = join(root, "www/wasm");
-const module = join(out, "nearsight_bg.wasm");
-const stamp = join(out, "inputs");
+const MODULES = {
+  vectors: { out: "www/wasm/vectors", features: ["--no-default-features"] },
+  build: { out: "www/wasm/build", features: ["--no-default-features", "--features", "builder"] },
+  pictures: { out: "www/wasm", features: [] },
+};
+const only = process.argv.find((argument) => argument.startsWith("--only="))?.slice("--only=".length);
 const optimise = !process.argv.includes("--no-opt");
 
 /** Rooms that are compiled for the machine only, never for the module. */
@@ -39,13 +46,17 @@ function inputs() {
 }
 
 const now = inputs();
-const held = existsSync(stamp) ? readFileSync(stamp, "utf8") : "";
-if (held === now && existsSync(module)) {
-  say("the wasm module is up to date");
-} else {
+for (const [name, { out, features }] of Object.entries(MODULES)) {
+  if (only === undefined || only === name) await make(name, join(root, out), features);
+}
+
+async function make(name, out, features) {
+  const module = join(out, "nearsight_bg.wasm");
+  const stamp = join(out, "inputs");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === now && existsSync(module)) return say(`the wasm module for ${name} is up to date`);
   mkdirSync(out, { recursive: true });
-  await must("compiling the wasm module", "cargo", [
-    "rustc", "--quiet", "--profile", "wasm", "--lib", "--crate-type", "cdylib", "--target", "wasm32-unknown-unknown",
+  await must(`compiling the wasm module for ${name}`, "cargo", [
+    "rustc", "--quiet", "--profile", "wasm", "--lib", "--crate-type", "cdylib", "--target", "wasm32-unknown-unknown", ...features,
   ]);
   const target = process.env.CARGO_TARGET_DIR ?? join(root, "target");
   await must("making its glue", "wasm-bindgen", [
@@ -58,5 +69,5 @@ if (held === now && existsSync(module)) {
     ]);
   }
   writeFileSync(stamp, now);
-  say(`www/wasm/nearsight_bg.wasm: ${(statSync(module).size / 1e6).toFixed(2)} MB`);
+  say(`${relative(root, module)}: ${(statSync(module).size / 1e6).toFixed(2)} MB`);
 }

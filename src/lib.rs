@@ -18,6 +18,7 @@ pub mod calibration;
 #[cfg(feature = "embed")]
 pub mod embed;
 pub mod feedback;
+#[cfg(feature = "embed")]
 pub mod image;
 pub mod index;
 #[allow(unsafe_code)]

@@ -712,6 +712,9 @@ fn wrong_usage_exits_with_2_and_help_has_an_example_everywhere() {
     for command in [
         vec![],
         vec!["build"],
+        vec!["add"],
+        vec!["remove"],
+        vec!["compact"],
         vec!["serve"],
         vec!["search"],
         vec!["embed"],

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeSet;
 
-use nearsight::{embed, image, index, search};
+use nearsight::{build, embed, image, index, partition, search};
 
 /// What can only go wrong in a browser.
 const CLIENT: &[&str] = &[
@@ -30,6 +30,8 @@ fn declarations() -> String {
         embed::CODES,
         index::CODES,
         search::CODES,
+        partition::CODES,
+        build::assemble::CODES,
         CLIENT,
     ];
     let codes: BTreeSet<&str> = rooms.into_iter().flatten().copied().collect();

@@ -693,7 +693,7 @@ fn an_index_read_by_ranges_holds_what_the_files_hold() {
         }
         for (place, entry) in whole.routing().unwrap().cells.iter().enumerate() {
             let cell = &whole.segment(entry.segment).unwrap().cells[entry.slot as usize];
-            let sparse = index.sparse_cell(entry).unwrap();
+            let sparse = index.sparse_cell(entry.segment, entry.slot).unwrap();
             assert_eq!(sparse.cell(), cell, "place {place}");
             assert!((0..entry.rows).all(|row| sparse.holds(row)));
         }
@@ -701,11 +701,12 @@ fn an_index_read_by_ranges_holds_what_the_files_hold() {
             assert_eq!(index.vector(id), whole.vector(id));
         }
         // The whole files take their places, and the next epoch shares what is here.
+        let first = whole.routing().unwrap().cells[0];
         let again = index.advance(assembled.manifest.to_json().as_bytes());
         assert!(
             again
                 .unwrap()
-                .sparse_cell(&whole.routing().unwrap().cells[0])
+                .sparse_cell(first.segment, first.slot)
                 .is_some()
         );
         for (name, bytes) in &assembled.files {
@@ -713,11 +714,7 @@ fn an_index_read_by_ranges_holds_what_the_files_hold() {
         }
         assert!(index.ready());
         assert_eq!(index.vector(5), whole.vector(5));
-        assert!(
-            index
-                .sparse_cell(&whole.routing().unwrap().cells[0])
-                .is_none()
-        );
+        assert!(index.sparse_cell(first.segment, first.slot).is_none());
     }
 }
 
@@ -776,7 +773,10 @@ fn every_flipped_byte_and_every_cut_of_a_part_is_refused() {
             refused(u64::MAX - 3, bytes, "beyond every end");
             refused(offset, b"<!doctype html><title>Not found</title>", "a page");
             let entry = index.routing().unwrap().cells[0];
-            assert_eq!(index.sparse_cell(&entry), held.sparse_cell(&entry));
+            assert_eq!(
+                index.sparse_cell(entry.segment, entry.slot),
+                held.sparse_cell(entry.segment, entry.slot)
+            );
             assert_eq!(index.missing(), held.missing());
         }
     }

@@ -6,6 +6,7 @@
 
 // These tests run a program, threads or files: on the machine, not in the browser.
 #![cfg(not(target_arch = "wasm32"))]
+#![cfg(feature = "embed")]
 
 use std::path::{Path, PathBuf};
 

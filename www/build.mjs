@@ -11,11 +11,15 @@ import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const wasm = join(root, "www/wasm/nearsight_bg.wasm");
+/** The modules beside it, and what they are called in the package. */
+const vectors = { wasm: join(root, "www/wasm/vectors/nearsight_bg.wasm"), name: "nearsight_vectors_bg.wasm" };
+const builder = { wasm: join(root, "www/wasm/build/nearsight_bg.wasm"), name: "nearsight_build_bg.wasm" };
 const dist = join(root, "dist");
 const page = join(root, "www/dist");
 
-if (!existsSync(wasm)) {
-  console.error('www/wasm/nearsight_bg.wasm is missing; run "node scripts/build-wasm.mjs" first.');
+for (const path of [wasm, vectors.wasm, builder.wasm]) {
+  if (existsSync(path)) continue;
+  console.error(`${path} is missing; run "node scripts/build-wasm.mjs" first.`);
   process.exit(1);
 }
 
@@ -25,9 +29,30 @@ const common = {
   platform: "browser",
   // What has WebAssembly SIMD in workers has all of this.
   target: ["chrome94", "firefox114", "safari16.4"],
-  define: { NEARSIGHT_WASM_BYTES: String(statSync(wasm).size) },
+  define: defines(wasm, true),
   logLevel: "warning",
   absWorkingDir: root,
+};
+
+function defines(module, pictures) {
+  return { NEARSIGHT_WASM_BYTES: String(statSync(module).size), NEARSIGHT_PICTURES: String(pictures) };
+}
+
+/** A worker with another module than the one its code names. */
+function withGlue(path) {
+  return {
+    name: "glue",
+    setup: (bundler) => bundler.onResolve({ filter: /\/wasm\/nearsight\.js$/ }, () => ({ path: join(root, path) })),
+  };
+}
+
+/** The package's own files under other names: a page that imports `nearsight/vectors` starts the worker of that name. */
+const vectorsNames = {
+  name: "names",
+  setup: (bundler) => bundler.onLoad({ filter: /client[\\/]assets\.ts$/ }, ({ path }) => ({
+    contents: readFileSync(path, "utf8").replaceAll('"./worker.js"', '"./vectors-worker.js"').replaceAll('"./nearsight_bg.wasm"', JSON.stringify(`./${vectors.name}`)),
+    loader: "ts",
+  })),
 };
 
 await buildPackage();
@@ -40,9 +65,19 @@ async function buildPackage() {
     build({ ...common, entryPoints: ["www/client/index.ts"], outfile: join(dist, "index.js") }),
     // Bundlers copy the worker as it is, so it is made small here.
     build({ ...common, entryPoints: ["www/client/worker.ts"], outfile: join(dist, "worker.js"), minify: true }),
+    build({ ...common, entryPoints: ["www/client/vectors.ts"], outfile: join(dist, "vectors.js"), plugins: [vectorsNames] }),
+    build({
+      ...common, entryPoints: ["www/client/worker.ts"], outfile: join(dist, "vectors-worker.js"), minify: true,
+      define: defines(vectors.wasm, false), plugins: [withGlue("www/client/without-pictures.ts")],
+    }),
+    build({
+      ...common, entryPoints: ["www/client/build-worker.ts"], outfile: join(dist, "build-worker.js"), minify: true,
+      define: defines(builder.wasm, false), plugins: [withGlue("www/wasm/build/nearsight.js")],
+    }),
     build({ ...common, entryPoints: ["www/client/vite.ts"], outfile: join(dist, "vite.js"), platform: "node", target: "node20" }),
   ]);
   copyFileSync(wasm, join(dist, "nearsight_bg.wasm"));
+  for (const { wasm, name } of [vectors, builder]) copyFileSync(wasm, join(dist, name));
   const types = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "www/client/tsconfig.json"], { cwd: root, stdio: "inherit" });
   if (types.status !== 0) process.exit(1);
 }

@@ -3,7 +3,7 @@ const workers = new Map();
 let ids = 0;
 
 function start(system, context) {
-  const worker = new Worker("worker.js", { type: "module", name: system });
+  const worker = new Worker(`/workers/${system}.js`, { type: "module", name: system });
   const pending = new Map();
   worker.onmessage = ({ data: { id, value, error } }) => {
     const { resolve, reject } = pending.get(id);
@@ -43,6 +43,9 @@ globalThis.bench = {
     workers.set(system, worker);
     return { ...opened, open_ms };
   },
+
+  /** What opening left to be done: milliseconds, and the memory held then. */
+  complete: (system) => workers.get(system).ask({ type: "complete" }),
 
   /** All queries with one setting: microseconds and row numbers, query by query. */
   measure: (system, setting) => workers.get(system).ask({ type: "measure", setting }),

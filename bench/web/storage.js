@@ -5,6 +5,20 @@ async function handle(name, create) {
   return file.createSyncAccessHandle();
 }
 
+/** A saved file that stays open: `read(at, length)` gives its bytes at once. */
+export async function open(name) {
+  const file = await handle(name, false);
+  return {
+    read(at, length) {
+      const bytes = new Uint8Array(length);
+      const read = file.read(bytes, { at });
+      if (read !== length) throw new Error(`${name}: ${read} of ${length} bytes could be read from ${at} on`);
+      return bytes;
+    },
+    close: () => file.close(),
+  };
+}
+
 /** Writes parts one after the other. */
 export async function save(name, parts) {
   const file = await handle(name, true);

@@ -1,7 +1,9 @@
-// One system under measurement, alone in its worker. Each system is a module with the same six members:
+// One system under measurement, alone in its worker: `run` is given its module, which has these members:
 //   settings          what is swept, least work first
 //   build(context)    makes the index of /data/vectors.base.f32 and saves it; gives { build_s, bytes }
 //   open(context, lap)  loads code and saved index, and says when each is done; gives { bytes }
+//   complete()        may be absent: what opening left to be done later, before the searches that are measured
+//   first             may be absent: the setting of the search that opening ends with, else that of least work
 //   use(setting)      before a series of queries; may be slow
 //   nearest(query, rows)   the k best row numbers into `rows`
 //   memory()          bytes held: module memory and copies kept beside it
@@ -12,10 +14,9 @@ const started_ms = performance.now();
 // How many queries come before the first that counts, with each setting: the engine compiles what is hot.
 const WARM_UP = 30;
 
-let system;
 let queries;
 
-const handlers = {
+const handlers = (system) => ({
   async build({ context }) {
     return system.build(context);
   },
@@ -30,11 +31,17 @@ const handlers = {
     };
     const opened = await system.open(context, lap);
     lap("index");
-    await system.use(system.settings[0]);
+    await system.use(system.first ?? system.settings[0]);
     const rows = new Int32Array(context.k);
     system.nearest(first, rows);
     lap("search");
-    return { ...opened, steps, memory_bytes: system.memory(), settings: system.settings, via: system.via, rows: [...rows] };
+    return { ...opened, steps, settings: system.settings, via: system.via, rows: [...rows] };
+  },
+
+  async complete() {
+    const began = performance.now();
+    await system.complete?.();
+    return { complete_ms: performance.now() - began, memory_bytes: system.memory() };
   },
 
   async measure({ context, setting }) {
@@ -58,13 +65,15 @@ const handlers = {
     }
     return { times: [...times], found: [...found] };
   },
-};
+});
 
-onmessage = async ({ data }) => {
-  try {
-    system ??= await import(`./systems/${data.system}.js`);
-    postMessage({ id: data.id, value: await handlers[data.type](data) });
-  } catch (error) {
-    postMessage({ id: data.id, error: error?.stack ?? error?.message ?? JSON.stringify(error) });
-  }
-};
+export function run(system) {
+  const handle = handlers(system);
+  onmessage = async ({ data }) => {
+    try {
+      postMessage({ id: data.id, value: await handle[data.type](data) });
+    } catch (error) {
+      postMessage({ id: data.id, error: error?.stack ?? error?.message ?? JSON.stringify(error) });
+    }
+  };
+}

@@ -2,8 +2,8 @@
 //!
 //! Cells that are neighbours in the merge tree share a segment, because a query that opens one
 //! opens the next one too. With an epoch before, a cell may keep its identity: then its centroid
-//! and its rows' codes stay, and a segment in which no cell changed keeps its bytes and its name,
-//! so that browsers keep it. Children of a split lie in their parent's segment: one file changes.
+//! and its rows' codes stay: what came is written as a further piece of it, what went is named dead (`growth`), and
+//! segments keep their bytes and their names, so that browsers keep them. Children of a split lie in their parent's segment: one file changes.
 //!
 //! The same input gives the same bytes: there is no clock and no random number here, and nothing
 //! depends on the order of a hash table.
@@ -12,7 +12,9 @@ mod assembled;
 mod encode;
 mod encoding;
 mod error;
+mod growth;
 mod packing;
+mod records;
 
 use std::collections::BTreeMap;
 
@@ -20,10 +22,12 @@ pub use assembled::Assembled;
 use encode::{centroids_of, make_cell};
 pub use encoding::Encoding;
 pub use error::{AssembleError, CODES};
-use packing::{place, write_records};
+use growth::{Aims, growth};
+use packing::{place, small_rows};
+use records::write_records;
 
 use crate::index::{
-    Cell, CellEntry, Counts, FORMAT, FileRef, Index, Manifest, ModelRef, Record, Routing,
+    CellEntry, Changes, Counts, Dead, FORMAT, FileRef, Index, Manifest, ModelRef, Record, Routing,
     check_tree,
 };
 use crate::kernel;
@@ -51,18 +55,10 @@ impl<'a> Previous<'a> {
         }
     }
 
-    /// Place in the routing, entry and rows of the cell with this stable id.
-    fn cell(&self, id: u32) -> Option<(usize, CellEntry, &'a Cell)> {
+    /// Place in the routing of the cell with this stable id.
+    fn place(&self, id: u32) -> Option<u32> {
         let place = self.routing.cells.iter().position(|cell| cell.id == id)?;
-        let entry = self.routing.cells[place];
-        Some((
-            place,
-            entry,
-            self.index
-                .segment(entry.segment)?
-                .cells
-                .get(entry.slot as usize)?,
-        ))
+        Some(place as u32)
     }
 }
 
@@ -188,12 +184,8 @@ fn recognise(specs: &mut [CellSpec], ids: &[u32], centroids: Rows, previous: &Pr
     let encoded = Centroids::encode(rotated);
     let mut by_first_picture = BTreeMap::new();
     for (place, entry) in previous.routing.cells.iter().enumerate() {
-        let cell = previous
-            .index
-            .segment(entry.segment)
-            .and_then(|segment| segment.cells.get(entry.slot as usize));
-        if let Some(cell) = cell {
-            by_first_picture.insert(cell.ids.first().copied(), (place, entry.id, cell));
+        if let Some(pictures) = previous.index.pictures_of(place as u32) {
+            by_first_picture.insert(pictures.first().copied(), (place, entry.id, pictures));
         }
     }
     for (number, spec) in specs.iter_mut().enumerate() {
@@ -203,14 +195,15 @@ fn recognise(specs: &mut [CellSpec], ids: &[u32], centroids: Rows, previous: &Pr
             .filter_map(|&row| ids.get(row as usize).copied())
             .collect();
         own.sort_unstable();
-        let Some(&(place, id, cell)) = by_first_picture.get(&own.first().copied()) else {
+        let Some((place, id, pictures)) = by_first_picture.get(&own.first().copied()) else {
             continue;
         };
         let before = &previous.routing.centroids;
+        let place = *place;
         let same_centroid = before.code(place) == encoded.code(number)
             && before.scales()[place] == encoded.scales()[number];
-        if cell.ids == own && same_centroid {
-            spec.id = Some(id);
+        if *pictures == own && same_centroid {
+            spec.id = Some(*id);
         }
     }
 }
@@ -248,10 +241,19 @@ fn finish(
     let bits = given.encoding.bits(previous.map(|previous| previous.index));
     let (centroids, decoded) = centroids_of(specs, &rotation, previous)?;
     let mut next_cell_id = previous.map_or(0, |previous| previous.index.manifest().next_cell_id);
+    let aims = Aims {
+        whole: given.encoding.whole,
+        same_codes: previous.is_some_and(|previous| {
+            previous.routing.dimension == dimension && previous.index.code_bits() == Some(bits)
+        }),
+        small: small_rows(rows.len(), dimension, bits),
+    };
+    let growth = growth(specs, ids, previous, &aims);
     let mut made = Vec::with_capacity(specs.len());
     let encoded = workers.map(specs.len(), |number| {
         let centroid = &decoded[number * dimension..(number + 1) * dimension];
-        make_cell(rows, ids, &specs[number], centroid, bits, previous, number)
+        let wanted = (&specs[number], &growth.fates[number]);
+        make_cell(rows, ids, wanted, centroid, bits, previous, number)
     });
     for (number, (cell, spec)) in encoded.into_iter().zip(specs).enumerate() {
         let mut cell = cell?;
@@ -278,20 +280,24 @@ fn finish(
         .for_each(|nearest| nearest.truncate(NEIGHBOURS));
     check_tree(&merges, specs.len()).map_err(|what| AssembleError::Tree { what })?;
     let mut files = Vec::new();
-    let (segments, spans) = place(&mut made, &merges, (dimension, bits), previous, &mut files);
+    let codes = (dimension, bits);
+    let placed = place(&mut made, &merges, codes, previous, &growth, &mut files)?;
+    let whole = given.encoding.whole;
+    let filed = write_records(given.records, ids, previous, whole, &mut files)?;
+    let cells: Vec<CellEntry> = made.iter().map(|cell| cell.entry).collect();
     let routing = Routing {
         epoch: previous.map_or(0, |previous| previous.index.epoch() + 1),
         dimension,
-        segments: segments.len() as u32,
-        cells: made.iter().map(|cell| cell.entry).collect(),
+        segments: placed.segments.len() as u32,
+        changes: with_dead_records(&cells, placed.changes, &filed.dead)?,
+        cells,
         centroids,
         rotation,
         adjacency,
         merges,
         calibration: None,
-        spans: Some(spans),
+        spans: Some(placed.spans),
     };
-    let (records, records_from) = write_records(given.records, ids, &mut files)?;
     let routing_bytes = routing.write();
     let manifest = Manifest {
         format: FORMAT,
@@ -301,12 +307,13 @@ fn finish(
         counts: Counts {
             pictures: routing.rows(),
             cells: routing.cells.len() as u32,
+            pieces: routing.changes.pieces().len() as u32,
         },
         model: given.model,
         routing: FileRef::of("routing", &routing_bytes, "nsr"),
-        segments,
-        records,
-        records_from,
+        segments: placed.segments,
+        records: filed.files,
+        records_from: filed.from,
         next_cell_id,
     };
     files.insert(0, (manifest.routing.name.clone(), routing_bytes));
@@ -324,6 +331,24 @@ fn finish(
     // is refused here and not by every visitor.
     assembled.index(previous.map(|previous| previous.index))?;
     Ok(assembled)
+}
+
+/// The changes with the pictures of which nothing is left but a record.
+fn with_dead_records(
+    cells: &[CellEntry],
+    changes: Changes,
+    records: &[u32],
+) -> Result<Changes, AssembleError> {
+    let dead = Dead {
+        records: records
+            .iter()
+            .copied()
+            .filter(|&id| !changes.is_dead_row(id))
+            .collect(),
+        ..changes.dead().clone()
+    };
+    Changes::new(cells, changes.pieces().to_vec(), dead)
+        .map_err(|what| AssembleError::Changes { what })
 }
 
 /// One id and a unit length for every row, and every row in exactly one cell.

@@ -5,22 +5,21 @@
 //! build ever takes an epoch for what it is not.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::assemble::{Assembled, Encoding, Previous, assemble_as, assemble_cells_as};
+use super::assemble::Encoding;
 use super::gather::Gathered;
-use super::incremental::{keep_cells, stale};
 use super::last::{LastBuild, forget_input};
 use super::output::{Durable, Output, put, sync_folder};
 use super::pipeline::{BuildOptions, PRUNE_OWED};
 use super::publish::publish;
 use super::report::Step;
+use super::successor::{Made, Successor};
 use super::threads::Threads;
 use super::{BuildError, thumbnail};
-use crate::calibration::CalibrationOptions;
 use crate::index::Index;
-use crate::partition::{Candidate, Rows, partition_on};
+use crate::partition::{Candidate, Rows};
 use crate::quantize::CodeBits;
 
 /// All that is needed to make and publish an epoch.
@@ -32,6 +31,20 @@ pub struct Writing<'a> {
     pub last: Option<LastBuild>,
     pub fresh_thumbs: &'a [String],
     pub bits: CodeBits,
+    /// Whether every cell is to be whole, without pieces and dead rows, and none found anew.
+    pub compact: bool,
+    /// The folder of all pictures, if there is one.
+    pub photos: Option<PathBuf>,
+}
+
+/// What was published.
+pub struct Written {
+    pub last: LastBuild,
+    /// Numbers of cells that were weighed; none when the cells are those of the epoch before.
+    pub weighed: Option<Vec<Candidate>>,
+    /// Files of the index that the epoch before did not have.
+    pub new_files: u64,
+    pub new_bytes: u64,
 }
 
 impl Writing<'_> {
@@ -40,7 +53,7 @@ impl Writing<'_> {
         input: String,
         watch: &mut dyn FnMut(Step),
         cancelled: &AtomicBool,
-    ) -> Result<(LastBuild, Option<Vec<Candidate>>), BuildError> {
+    ) -> Result<Written, BuildError> {
         let (options, output, gathered) = (self.options, self.output, self.gathered);
         let (assembled, mut last, weighed) = self.assemble(watch)?;
         if cancelled.load(Ordering::Relaxed) {
@@ -61,63 +74,38 @@ impl Writing<'_> {
         forget_input(output)?;
         publish(output.folder(), &assembled)?;
         last.input = input;
-        Ok((last, weighed))
+        last.photos = self.photos.clone();
+        last.thumbnail_side = Some(options.thumbnail_side);
+        Ok(Written {
+            last,
+            weighed,
+            new_files: assembled.files.len() as u64,
+            new_bytes: assembled.new_bytes(),
+        })
     }
 
-    /// The new epoch, what to remember of it, and the numbers of cells that were weighed; none of these when the cells are
-    /// those of the epoch before.
-    fn assemble(
-        &self,
-        watch: &mut dyn FnMut(Step),
-    ) -> Result<(Assembled, LastBuild, Option<Vec<Candidate>>), BuildError> {
+    fn assemble(&self, watch: &mut dyn FnMut(Step)) -> Result<Made, BuildError> {
         let (options, gathered) = (self.options, self.gathered);
-        let rows = Rows::new(&gathered.vectors, gathered.dimension)?;
-        let (ids, records) = (&gathered.ids, &gathered.records);
-        let model = Some(options.model.reference());
-        let previous = self.previous.map(Previous::new).transpose()?;
-        let wanted = options.partition();
-        let calibration = CalibrationOptions::default();
         let workers = Threads::new(options.jobs).map_err(BuildError::threads)?;
-        let encoding = Encoding {
-            bits: Some(self.bits),
-            workers: &workers,
+        let successor = Successor {
+            rows: Rows::new(&gathered.vectors, gathered.dimension)?,
+            ids: &gathered.ids,
+            records: &gathered.records,
+            model: Some(options.model.reference()),
+            previous: self.previous,
+            last: self.last.as_ref().filter(|_| gathered.same_model),
+            wanted: options.partition(),
+            churn: gathered.churn,
+            same_vectors: true,
+            same_cells: self.compact && gathered.same_model,
+            encoding: Encoding {
+                bits: Some(self.bits),
+                // Nothing may be left of a picture that must not be seen.
+                whole: self.compact || gathered.now_private,
+                workers: &workers,
+            },
         };
-        let calibrated = |assembled: Assembled| {
-            assembled.calibrated_on(rows, ids, self.previous, &calibration, &workers)
-        };
-        if let (Some(index), Some(last)) = (self.previous, &self.last) {
-            let churn = last.churn + gathered.churn;
-            let usable = gathered.same_model
-                && last.partition == format!("{wanted:?}")
-                && !stale(last.at_partition, churn);
-            let specs = usable.then(|| keep_cells(rows, ids, index)).flatten();
-            if let Some(specs) = specs {
-                let previous = previous.as_ref();
-                let assembled =
-                    assemble_cells_as(rows, ids, &specs, records, model, previous, &encoding)?;
-                let assembled = calibrated(assembled)?;
-                let last = LastBuild {
-                    churn,
-                    ..last.clone()
-                };
-                return Ok((assembled, last, None));
-            }
-        }
-        let layout = partition_on(rows, &wanted, &workers, &mut |progress| {
-            watch(Step::Partition {
-                done: progress.done,
-                of: progress.total,
-            });
-        })?;
-        let previous = previous.as_ref();
-        let assembled = assemble_as(rows, ids, records, &layout, model, previous, &encoding)?;
-        let assembled = calibrated(assembled)?;
-        let last = LastBuild {
-            partition: format!("{wanted:?}"),
-            at_partition: records.len() as u64,
-            ..LastBuild::default()
-        };
-        Ok((assembled, last, Some(layout.candidates)))
+        successor.make(watch)
     }
 }
 

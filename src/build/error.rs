@@ -22,6 +22,8 @@ pub const CODES: &[&str] = &[
     "metadata_broken",
     "model_broken",
     "model_missing",
+    "paths_clash",
+    "picture_unknown",
     "too_many_pictures",
     "interrupted",
 ];
@@ -72,6 +74,14 @@ pub enum BuildError {
     ModelBroken { path: PathBuf, found: String },
     #[error("the index in {} names no model, so no picture can be embedded for it; it was made from vectors; search it with one (search --vector FILE)", .0.display())]
     ModelMissing(PathBuf),
+    #[error("{} holds no {what}; nothing was removed", .folder.display())]
+    Unknown { folder: PathBuf, what: String },
+    #[error("{} and {} would both be {path} in the index; add the folder that holds both", .one.display(), .other.display())]
+    SamePath {
+        path: String,
+        one: PathBuf,
+        other: PathBuf,
+    },
     #[error("{pictures} pictures are more than an index can number; split the folder")]
     TooMany { pictures: u64 },
     #[error("interrupted; run the same command again to go on")]
@@ -104,6 +114,8 @@ impl BuildError {
             Self::Metadata { .. } => "metadata_broken",
             Self::ModelBroken { .. } => "model_broken",
             Self::ModelMissing(_) => "model_missing",
+            Self::Unknown { .. } => "picture_unknown",
+            Self::SamePath { .. } => "paths_clash",
             Self::TooMany { .. } => "too_many_pictures",
             Self::Interrupted => "interrupted",
             Self::Index(error) => error.code(),

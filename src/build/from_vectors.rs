@@ -1,24 +1,24 @@
 //! Vectors made elsewhere → a published epoch. A picture's id is the number of its row.
 //!
 //! There are no records, no thumbnails and no model: whoever made the vectors knows what row 17 is.
-//! Run again with more rows at the end the cells go on, as in a build of pictures; when a row that
+//! Run again with more rows at the end the cells go on, as in a build of pictures, and rows that the file no longer
+//! has are removed; when a row that
 //! was there has another vector now, all cells are new, because a cell that goes on keeps its codes.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::assemble::{Assembled, CellSpec, Encoding, Previous, assemble_as, assemble_cells_as};
-use super::incremental::{keep_cells, stale};
+use super::assemble::Encoding;
 use super::last::{LastBuild, forget_input};
 use super::output::{Durable, Output, put};
 use super::publish::{prune, publish};
 use super::report::{Report, Step};
+use super::successor::{Made, Successor};
 use super::threads::Threads;
 use super::{BuildError, Shape, State, VectorFile, Vectors, load_index, load_previous, page};
-use crate::calibration::CalibrationOptions;
 use crate::index::Index;
-use crate::partition::{Candidate, PartitionOptions, Rows, partition_on};
+use crate::partition::{PartitionOptions, Rows};
 use crate::quantize::CodeBits;
 
 pub struct VectorOptions {
@@ -83,6 +83,7 @@ pub fn build_vectors(
     let workers = Threads::new(options.jobs).map_err(BuildError::threads)?;
     let encoding = Encoding {
         bits: options.bits,
+        whole: false,
         workers: &workers,
     };
     let bits = encoding.bits(next.previous.as_ref());
@@ -93,18 +94,19 @@ pub fn build_vectors(
         previous => {
             next.previous = previous;
             let (assembled, mut last, weighed) =
-                next.assemble(&vectors, &options.partition, &encoding, watch)?;
+                next.make(&vectors, &options.partition, &encoding, watch)?;
             if cancelled.load(Ordering::Relaxed) {
                 return Err(BuildError::Interrupted);
             }
             watch(Step::Writing);
-            let Vectors { values, dimension } = vectors;
-            State::new(values, dimension, None).save(output.folder())?;
+            next.state(vectors).save(output.folder())?;
             forget_input(&output)?;
             publish(output.folder(), &assembled)?;
             report.kept_cells = weighed.is_none();
             report.candidates = weighed.unwrap_or_default();
             report.published = true;
+            report.new_files = assembled.files.len() as u64;
+            report.new_bytes = assembled.new_bytes();
             last.input = input;
             last.write(&output)?;
             load_index(output.folder())?
@@ -126,6 +128,8 @@ pub fn build_vectors(
 struct Next {
     previous: Option<Index>,
     last: Option<LastBuild>,
+    /// Of all ids ever given.
+    state: Option<State>,
     added: u64,
     changed: u64,
     removed: u64,
@@ -133,102 +137,67 @@ struct Next {
 
 impl Next {
     fn compare(vectors: &Vectors, previous: Option<Index>, output: &Output) -> Self {
-        let rows = vectors.rows() as u64;
-        let before = previous
-            .as_ref()
-            .map_or(0, |index| index.manifest().counts.pictures);
-        let both = rows.min(before);
-        let state = State::open(output.folder()).ok().filter(|state| {
-            state.vectors().1 == vectors.dimension && state.rows() as u64 == before
-        });
+        let rows = vectors.rows();
+        let before = previous.as_ref().and_then(Index::pictures);
+        let before = before.unwrap_or_default();
+        let both = before.partition_point(|&id| (id as usize) < rows);
+        let most = before.last().map_or(0, |&id| id as usize + 1);
+        let state = State::open(output.folder())
+            .ok()
+            .filter(|state| state.vectors().1 == vectors.dimension && state.rows() >= most);
+        let row = |id: u32| &vectors.values[id as usize * vectors.dimension..][..vectors.dimension];
         let changed = match &state {
             Some(state) => {
-                let now = vectors.values.chunks_exact(vectors.dimension);
-                let then = state.vectors().0.chunks_exact(vectors.dimension);
-                now.zip(then).filter(|(now, then)| now != then).count() as u64
+                let differs = |id: &&u32| state.row(**id) != Some(row(**id));
+                before[..both].iter().filter(differs).count()
             }
             // Nobody knows what the rows were.
             None => both,
         };
         Self {
-            previous,
             last: LastBuild::read(output),
-            added: rows - both,
-            changed,
-            removed: before - both,
+            added: (rows - both) as u64,
+            changed: changed as u64,
+            removed: (before.len() - both) as u64,
+            previous,
+            state,
         }
     }
 
-    /// The new epoch, what to remember of it, and the numbers of cells that were weighed; none of these when the cells are
-    /// those of the epoch before.
-    fn assemble(
+    fn make(
         &self,
         vectors: &Vectors,
         wanted: &PartitionOptions,
         encoding: &Encoding,
         watch: &mut dyn FnMut(Step),
-    ) -> Result<(Assembled, LastBuild, Option<Vec<Candidate>>), BuildError> {
-        let rows = Rows::new(&vectors.values, vectors.dimension)?;
-        let ids: Vec<u32> = (0..rows.len() as u32).collect();
-        let previous = self.previous.as_ref().map(Previous::new).transpose()?;
-        let previous = previous.as_ref();
-        let calibrated = |assembled: Assembled| {
-            let options = CalibrationOptions::default();
-            let before = self.previous.as_ref();
-            assembled.calibrated_on(rows, &ids, before, &options, encoding.workers)
+    ) -> Result<Made, BuildError> {
+        let ids: Vec<u32> = (0..vectors.rows() as u32).collect();
+        let successor = Successor {
+            rows: Rows::new(&vectors.values, vectors.dimension)?,
+            ids: &ids,
+            records: &[],
+            model: None,
+            previous: self.previous.as_ref(),
+            last: self.last.as_ref(),
+            wanted: *wanted,
+            churn: self.added + self.removed,
+            same_vectors: self.changed == 0,
+            same_cells: false,
+            encoding: *encoding,
         };
-        if let (Some(index), Some(last)) = (&self.previous, &self.last) {
-            let churn = last.churn + self.added + self.removed;
-            let usable = self.changed == 0
-                && last.partition == format!("{wanted:?}")
-                && !stale(last.at_partition, churn);
-            let specs = usable.then(|| keep_cells(rows, &ids, index)).flatten();
-            if let Some(specs) = specs {
-                let assembled = calibrated(assemble_cells_as(
-                    rows,
-                    &ids,
-                    &specs,
-                    &[],
-                    None,
-                    previous,
-                    encoding,
-                )?)?;
-                let last = LastBuild {
-                    churn,
-                    ..last.clone()
-                };
-                return Ok((assembled, last, None));
-            }
+        successor.make(watch)
+    }
+
+    /// The rows of now, and behind them those of ids that are gone: these are never given again.
+    fn state(&self, vectors: Vectors) -> State {
+        let Vectors {
+            mut values,
+            dimension,
+        } = vectors;
+        if let Some(state) = &self.state {
+            values.extend(state.vectors().0.get(values.len()..).unwrap_or_default());
         }
-        let layout = partition_on(rows, wanted, encoding.workers, &mut |progress| {
-            watch(Step::Partition {
-                done: progress.done,
-                of: progress.total,
-            });
-        })?;
-        let assembled = match self.changed {
-            0 => assemble_as(rows, &ids, &[], &layout, None, previous, encoding)?,
-            _ => {
-                let centroids = layout.centroids.chunks_exact(layout.dimension);
-                let specs: Vec<CellSpec> = centroids
-                    .zip(layout.members())
-                    .map(|(centroid, members)| CellSpec {
-                        id: None,
-                        segment_of: None,
-                        centroid: centroid.to_vec(),
-                        members,
-                    })
-                    .collect();
-                assemble_cells_as(rows, &ids, &specs, &[], None, previous, encoding)?
-            }
-        };
-        let assembled = calibrated(assembled)?;
-        let last = LastBuild {
-            partition: format!("{wanted:?}"),
-            at_partition: rows.len() as u64,
-            ..LastBuild::default()
-        };
-        Ok((assembled, last, Some(layout.candidates)))
+        State::new(values, dimension, None)
     }
 }
 

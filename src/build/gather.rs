@@ -32,15 +32,24 @@ pub struct Gathered {
     pub now_private: bool,
 }
 
+/// The pictures that are wanted.
+pub struct Chosen<'a> {
+    pub files: &'a [&'a Found],
+    /// What the metadata says, by path.
+    pub rows: &'a HashMap<&'a str, Row>,
+    /// Whether a picture of the epoch before that is not among the files goes on as it is.
+    pub rest: &'a dyn Fn(&Record) -> bool,
+}
+
 pub fn gather(
     options: &BuildOptions,
     output: &Output,
-    files: &[&Found],
-    rows: &HashMap<&str, Row>,
+    chosen: &Chosen,
     log: &Log,
     previous: Option<&Index>,
     report: &mut Report,
 ) -> Result<Gathered, BuildError> {
+    let Chosen { files, rows, rest } = *chosen;
     let settings = settings(options);
     let dimension = options.model.dimension();
     let old: HashMap<String, Record> = previous
@@ -65,6 +74,12 @@ pub fn gather(
         churn: 0,
         same_model: false,
         now_private: false,
+    };
+    // One that was published as private, and goes on, was meant to be.
+    let turned_private = |record: &Record| {
+        let row = rows.get(record.path.as_str());
+        let was_meant = record.private && rest(record);
+        !options.include_private && row.is_some_and(|row| row.private) && !was_meant
     };
     let mut broken = 0;
     for found in files {
@@ -105,7 +120,10 @@ pub fn gather(
                 id
             }
         };
-        let row = rows.get(found.path.as_str()).cloned().unwrap_or_default();
+        // Where others go on as they are, so does what is known of this one and not said again.
+        let known = || before.filter(|before| rest(before)).map(Row::of);
+        let row = rows.get(found.path.as_str()).cloned();
+        let row = row.or_else(known).unwrap_or_default();
         let record = Record {
             id,
             path: found.path.clone(),
@@ -129,6 +147,18 @@ pub fn gather(
         gathered.records.push(record);
         gathered.ids.push(id);
         gathered.vectors.extend(&entry.vector);
+    }
+    if let Some(previous) = previous {
+        let taken: HashSet<&str> = gathered
+            .records
+            .iter()
+            .map(|record| record.path.as_str())
+            .collect();
+        let stays = |record: &&Record| {
+            rest(record) && !taken.contains(record.path.as_str()) && !turned_private(record)
+        };
+        let others: Vec<Record> = old.values().filter(stays).cloned().collect();
+        gathered.take_rest(others, previous, output)?;
     }
     report.problems.sort_by(|a, b| a.path.cmp(&b.path));
     if gathered.records.is_empty() {
@@ -155,16 +185,45 @@ pub fn gather(
         .count() as u64;
     gathered.churn += report.removed;
     gathered.same_model = same_model;
-    gathered.now_private = !options.include_private
-        && old.values().any(|record| {
-            rows.get(record.path.as_str())
-                .is_some_and(|row| row.private)
-        });
+    gathered.now_private = old.values().any(turned_private);
     gathered.next_id = u32::try_from(next).map_err(|_| BuildError::TooMany { pictures: next })?;
     Ok(gathered)
 }
 
 impl Gathered {
+    /// Adds pictures that go on as they are; all come out in the order of their paths.
+    fn take_rest(
+        &mut self,
+        others: Vec<Record>,
+        previous: &Index,
+        output: &Output,
+    ) -> Result<(), BuildError> {
+        if others.is_empty() {
+            return Ok(());
+        }
+        let state = State::open(output.folder())?;
+        let stale = || BuildError::StateStale {
+            path: output.state().join("vectors.f32"),
+            why: "a picture of the index has no vector in it",
+        };
+        if state.vectors().1 != self.dimension || previous.manifest().dimension != self.dimension {
+            return Err(stale());
+        }
+        for record in others {
+            let row = state.row(record.id).ok_or_else(stale)?;
+            self.vectors.extend_from_slice(row);
+            self.ids.push(record.id);
+            self.records.push(record);
+        }
+        let mut order: Vec<usize> = (0..self.records.len()).collect();
+        order.sort_by(|&a, &b| self.records[a].path.cmp(&self.records[b].path));
+        let row = |&at: &usize| &self.vectors[at * self.dimension..(at + 1) * self.dimension];
+        self.vectors = order.iter().flat_map(row).copied().collect();
+        self.ids = order.iter().map(|&at| self.ids[at]).collect();
+        self.records = order.iter().map(|&at| self.records[at].clone()).collect();
+        Ok(())
+    }
+
     /// Hash of all that shapes the epoch.
     pub fn fingerprint(&self, options: &BuildOptions, bits: CodeBits) -> String {
         let mut hasher = blake3::Hasher::new();

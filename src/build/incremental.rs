@@ -25,20 +25,25 @@ pub fn stale(at_partition: u64, churn: u64) -> bool {
     (at_partition as usize) < FEW || churn as f64 > CHURN * at_partition as f64
 }
 
-/// The cells of `index` with the rows of now: picture `ids[i]` has row `i`. None when they do not fit.
+/// The cells of `index` with the rows of now: picture `ids[i]` has row `i`. None when they do not fit, or one is crowded.
 pub fn keep_cells(rows: Rows, ids: &[u32], index: &Index) -> Option<Vec<CellSpec>> {
+    let specs = cells_as_they_are(rows, ids, index)?;
+    let mean = ids.len().div_ceil(specs.len().max(1));
+    let is_crowded = |spec: &CellSpec| spec.members.len() > CROWDED * mean;
+    (!specs.iter().any(is_crowded)).then_some(specs)
+}
+
+/// The same, however many rows are in one.
+pub fn cells_as_they_are(rows: Rows, ids: &[u32], index: &Index) -> Option<Vec<CellSpec>> {
     let routing = index.routing()?;
     let dimension = routing.dimension;
     if dimension != rows.dimension() {
         return None;
     }
     let mut home: HashMap<u32, usize> = HashMap::with_capacity(ids.len());
-    for (place, entry) in routing.cells.iter().enumerate() {
-        let cell = index
-            .segment(entry.segment)?
-            .cells
-            .get(entry.slot as usize)?;
-        home.extend(cell.ids.iter().map(|id| (*id, place)));
+    for place in 0..routing.cells.len() {
+        let pictures = index.pictures_of(place as u32)?;
+        home.extend(pictures.into_iter().map(|id| (id, place)));
     }
     let centroids: Vec<f32> = (0..routing.cells.len())
         .flat_map(|place| routing.centroid(place))
@@ -50,11 +55,6 @@ pub fn keep_cells(rows: Rows, ids: &[u32], index: &Index) -> Option<Vec<CellSpec
             .copied()
             .unwrap_or_else(|| nearest(rows.row(row), &centroids));
         members[place].push(row as u32);
-    }
-    let filled = members.iter().filter(|members| !members.is_empty()).count();
-    let mean = ids.len().div_ceil(filled.max(1));
-    if members.iter().any(|members| members.len() > CROWDED * mean) {
-        return None;
     }
     let specs = routing
         .cells

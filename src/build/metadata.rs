@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::BuildError;
+use crate::index::Record;
 
 const COLUMNS: &[&str] = &[
     "path", "filename", "id", "url", "title", "owner", "uploaded", "tags", "private",
@@ -31,6 +32,21 @@ pub struct Row {
     pub uploaded: Option<String>,
     pub tags: Vec<String>,
     pub private: bool,
+}
+
+impl Row {
+    /// What was said when the record was made.
+    pub fn of(record: &Record) -> Self {
+        Self {
+            id: (record.key != record.path).then(|| record.key.clone()),
+            url: record.url.clone(),
+            title: record.title.clone(),
+            owner: record.owner.clone(),
+            uploaded: record.uploaded.clone(),
+            tags: record.tags.clone(),
+            private: record.private,
+        }
+    }
 }
 
 #[derive(Debug, Default)]

@@ -7,10 +7,11 @@
 //!
 //! [`build`] is the way in: it may be interrupted at any point and goes on where it stopped, does
 //! nothing when nothing changed, and publishes a new epoch at one instant otherwise. [`build_vectors`]
-//! does the same for vectors made elsewhere. [`assemble`] is
-//! pure and compiles everywhere; all else here reads and writes files and stays out of the browser.
+//! does the same for vectors made elsewhere. [`update`] and [`update_vectors`] add to an index, remove from it, and write it whole again. [`assemble`] and
+//! [`fresh`] are pure and compile everywhere; all else here reads and writes files and stays out of the browser.
 
 pub mod assemble;
+mod fresh;
 
 #[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
 mod epoch;
@@ -47,9 +48,15 @@ mod resume;
 #[cfg(not(target_arch = "wasm32"))]
 mod state;
 #[cfg(not(target_arch = "wasm32"))]
+mod successor;
+#[cfg(not(target_arch = "wasm32"))]
 mod threads;
 #[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
 mod thumbnail;
+#[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
+mod update;
+#[cfg(not(target_arch = "wasm32"))]
+mod update_vectors;
 #[cfg(not(target_arch = "wasm32"))]
 mod vectors;
 #[cfg(not(target_arch = "wasm32"))]
@@ -59,17 +66,20 @@ mod walk;
 #[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
 mod work;
 
+pub use self::fresh::{Fresh, FreshStep, fresh, to_unit_length};
 #[cfg(not(target_arch = "wasm32"))]
 pub use self::{
     error::{BuildError, CODES},
     from_vectors::{VectorOptions, build_vectors},
     load::{load_index, load_previous, read_named},
+    metadata::{Metadata, Row as MetadataRow},
     output::{MANIFEST, Output, STATE_FOLDER},
     page::beside_program,
     publish::{publish, published},
     report::{Report, Step, kinds},
     state::State,
     threads::{Threads, jobs},
+    update_vectors::{VectorUpdate, update_vectors},
     vectors::{Shape, VectorFile, Vectors},
     verify::{Verified, verify},
     walk::{Found, Problem, Walk, walk},
@@ -79,5 +89,6 @@ pub use self::{
 pub use self::{
     model::Model,
     pipeline::{BuildOptions, build},
+    update::{Update, UpdateOptions, update},
     work::{Done, Outcome, Work, work},
 };

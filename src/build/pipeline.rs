@@ -14,13 +14,13 @@ use std::time::Instant;
 
 use super::assemble::Encoding;
 use super::epoch::Writing;
-use super::gather::gather;
+use super::gather::{Chosen, Gathered, gather};
 use super::last::LastBuild;
 use super::learn::learn;
 use super::metadata::{self, Metadata, Row};
 use super::model::Model;
 use super::output::{Durable, Output, put};
-use super::publish::prune;
+use super::publish::{prune, prune_thumbnails};
 use super::report::{Report, Step};
 use super::resume::Log;
 use super::walk::{Found, Walk, walk};
@@ -75,99 +75,153 @@ pub fn build(
         model_assumed: options.model.assumed.clone(),
         ..Report::default()
     };
-    let (files, rows) = chosen(options, &walked, &mut report)?;
-
+    let (files, rows) = chosen(options, &walked, &[], &mut report)?;
     let output = Output::claim(&options.output)?;
-    let mut log = Log::open(&output.state().join("pictures.log"))?;
-    let fresh_thumbs = learn(
+    let task = Task {
         options,
-        &output,
-        &files,
-        &mut log,
-        &mut report,
-        watch,
-        cancelled,
-    )?;
-
-    let previous = load_previous(output.folder())?;
-    if previous
-        .as_ref()
-        .is_some_and(|index| index.manifest().model.is_none())
-    {
-        return Err(BuildError::OutputOther {
-            folder: options.output.clone(),
-            holds: "vectors made elsewhere",
-        });
-    }
-    let gathered = gather(
-        options,
-        &output,
-        &files,
-        &rows,
-        &log,
-        previous.as_ref(),
-        &mut report,
-    )?;
-    let bits = Encoding {
-        bits: options.bits,
-        ..Encoding::default()
-    }
-    .bits(previous.as_ref());
-    let input = gathered.fingerprint(options, bits);
-    let last = LastBuild::read(&output);
-    let unchanged = last.as_ref().is_some_and(|last| last.input == input);
-    let index = match previous {
-        Some(index) if unchanged => index,
-        previous => {
-            let writing = Writing {
-                options,
-                output: &output,
-                gathered: &gathered,
-                previous: previous.as_ref(),
-                last,
-                fresh_thumbs: &fresh_thumbs,
-                bits,
-            };
-            let (done, weighed) = writing.write(input, watch, cancelled)?;
-            report.kept_cells = weighed.is_none();
-            report.candidates = weighed.unwrap_or_default();
-            done.write(&output)?;
-            report.published = true;
-            load_index(output.folder())?
-        }
+        output: &output,
+        chosen: Chosen {
+            files: &files,
+            rows: &rows,
+            rest: &|_| false,
+        },
+        compact: false,
+        photos: fs::canonicalize(&options.photos).ok(),
     };
-    if let Some(folder) = &options.page {
-        report.page_files = Some(page::copy(folder, output.folder())?);
-    }
-    let owed = output.state().join(PRUNE_OWED);
-    if options.prune || owed.exists() {
-        let thumbs = gathered
-            .records
-            .iter()
-            .filter_map(|record| record.thumb.clone());
-        report.pruned = prune(output.folder(), &thumbs.collect())?;
-    }
-    if owed.exists() {
-        fs::remove_file(&owed).map_err(|source| BuildError::io("remove", &owed, source))?;
-        report.notes.push(
-            "a published picture became private: its thumbnail and the files of earlier epochs were \
-             removed here; remove them where you uploaded them, too"
-                .to_string(),
-        );
-    }
-    let live: HashSet<&str> = files.iter().map(|found| found.path.as_str()).collect();
-    log.compact(|path| live.contains(path))?;
-    log.flush()?;
-    report.finish(&index, began);
-    let text = serde_json::to_vec_pretty(&report).expect("plain data");
-    put(&output.state(), REPORT_FILE, &text, Durable::Later)?;
-    Ok(report)
+    task.run(report, began, watch, cancelled)
 }
 
-/// The pictures that shall be in the index, and what the metadata says of them.
-fn chosen<'w>(
+/// The work that `build` and updates of an index have in common.
+pub(super) struct Task<'a> {
+    pub options: &'a BuildOptions,
+    pub output: &'a Output,
+    pub chosen: Chosen<'a>,
+    /// Whether every cell is to be whole, and none found anew.
+    pub compact: bool,
+    /// The folder of all pictures, if there is one.
+    pub photos: Option<PathBuf>,
+}
+
+impl Task<'_> {
+    pub fn run(
+        &self,
+        mut report: Report,
+        began: Instant,
+        watch: &mut dyn FnMut(Step),
+        cancelled: &AtomicBool,
+    ) -> Result<Report, BuildError> {
+        let (options, output, files) = (self.options, self.output, self.chosen.files);
+        let mut log = Log::open(&output.state().join("pictures.log"))?;
+        let fresh_thumbs = learn(
+            options,
+            output,
+            files,
+            &mut log,
+            &mut report,
+            watch,
+            cancelled,
+        )?;
+        let previous = load_previous(output.folder())?;
+        if previous
+            .as_ref()
+            .is_some_and(|index| index.manifest().model.is_none())
+        {
+            return Err(BuildError::OutputOther {
+                folder: options.output.clone(),
+                holds: "vectors made elsewhere",
+            });
+        }
+        let gathered = gather(
+            options,
+            output,
+            &self.chosen,
+            &log,
+            previous.as_ref(),
+            &mut report,
+        )?;
+        let bits = Encoding {
+            bits: options.bits,
+            ..Encoding::default()
+        }
+        .bits(previous.as_ref());
+        let input = gathered.fingerprint(options, bits);
+        let last = LastBuild::read(output);
+        let unchanged = match (self.compact, &previous) {
+            (true, Some(index)) => index.is_whole(),
+            _ => last.as_ref().is_some_and(|last| last.input == input),
+        };
+        let index = match previous {
+            Some(index) if unchanged => index,
+            previous => {
+                let writing = Writing {
+                    options,
+                    output,
+                    gathered: &gathered,
+                    previous: previous.as_ref(),
+                    last,
+                    fresh_thumbs: &fresh_thumbs,
+                    bits,
+                    compact: self.compact,
+                    photos: self.photos.clone(),
+                };
+                let written = writing.write(input, watch, cancelled)?;
+                report.kept_cells = written.weighed.is_none();
+                report.candidates = written.weighed.unwrap_or_default();
+                report.new_files = written.new_files;
+                report.new_bytes = written.new_bytes;
+                written.last.write(output)?;
+                report.published = true;
+                load_index(output.folder())?
+            }
+        };
+        if let Some(folder) = &options.page {
+            report.page_files = Some(page::copy(folder, output.folder())?);
+        }
+        self.tidy(&gathered, &mut report)?;
+        // A file that cannot be read is known, too.
+        let records = gathered.records.iter().map(|record| record.path.as_str());
+        let live: HashSet<&str> = records
+            .chain(files.iter().map(|found| found.path.as_str()))
+            .collect();
+        log.compact(|path| live.contains(path))?;
+        log.flush()?;
+        report.finish(&index, began);
+        let text = serde_json::to_vec_pretty(&report).expect("plain data");
+        put(&output.state(), REPORT_FILE, &text, Durable::Later)?;
+        Ok(report)
+    }
+
+    /// Removes what nobody needs any more.
+    fn tidy(&self, gathered: &Gathered, report: &mut Report) -> Result<(), BuildError> {
+        let output = self.output;
+        let owed = output.state().join(PRUNE_OWED);
+        let thumbs: HashSet<String> = gathered
+            .records
+            .iter()
+            .filter_map(|record| record.thumb.clone())
+            .collect();
+        if self.options.prune || owed.exists() {
+            report.pruned = prune(output.folder(), &thumbs)?;
+        } else if self.compact {
+            report.pruned = prune_thumbnails(output.folder(), &thumbs)?;
+        }
+        if owed.exists() {
+            fs::remove_file(&owed).map_err(|source| BuildError::io("remove", &owed, source))?;
+            report.notes.push(
+                "a published picture became private: its thumbnail and the files of earlier epochs were \
+                 removed here; remove them where you uploaded them, too"
+                    .to_string(),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// The pictures that shall be in the index, and what the metadata says of them, and of `others` that are in it.
+pub(super) fn chosen<'w>(
     options: &BuildOptions,
     walked: &'w Walk,
+    others: &'w [String],
     report: &mut Report,
 ) -> Result<(Vec<&'w Found>, HashMap<&'w str, Row>), BuildError> {
     let nothing = |why: String| BuildError::NothingToIndex {
@@ -187,7 +241,9 @@ fn chosen<'w>(
     let rows = match &table {
         Some(file) => {
             let mut table = Metadata::read(file)?;
-            let rows = table.matched(walked.found.iter().map(|found| found.path.as_str()));
+            let found = walked.found.iter().map(|found| found.path.as_str());
+            let others = others.iter().map(String::as_str);
+            let rows = table.matched(found.chain(others));
             report.notes.append(&mut table.notes);
             rows
         }
@@ -200,7 +256,7 @@ fn chosen<'w>(
         .filter(|found| options.include_private || !private(&found.path))
         .collect();
     report.private = (walked.found.len() - files.len()) as u64;
-    if files.is_empty() {
+    if files.is_empty() && !others.iter().any(|path| private(path)) {
         return Err(nothing(format!(
             "all {} pictures are marked private; --include-private publishes them, marked",
             report.private

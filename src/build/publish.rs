@@ -6,6 +6,7 @@
 //! An epoch never changes: one that is not higher than the published one is refused, unless it is
 //! that very one again.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
@@ -63,17 +64,30 @@ pub fn published(dist: &Path) -> Result<Option<(Vec<u8>, Manifest)>, BuildError>
 
 /// Removes index files and thumbnails that the published epoch does not name: by the pattern of our own
 /// names only, nothing else. Gives how many went.
-pub fn prune(dist: &Path, thumbs: &std::collections::HashSet<String>) -> Result<u64, BuildError> {
+pub fn prune(dist: &Path, thumbs: &HashSet<String>) -> Result<u64, BuildError> {
+    remove_unnamed(dist, thumbs, &["", "thumbs", "model"])
+}
+
+/// The same of thumbnails only: the files of earlier epochs stay for pages that are open.
+pub fn prune_thumbnails(dist: &Path, thumbs: &HashSet<String>) -> Result<u64, BuildError> {
+    remove_unnamed(dist, thumbs, &["thumbs"])
+}
+
+fn remove_unnamed(
+    dist: &Path,
+    thumbs: &HashSet<String>,
+    folders: &[&str],
+) -> Result<u64, BuildError> {
     let Some((_, manifest)) = published(dist)? else {
         return Ok(0);
     };
-    let named: std::collections::HashSet<&str> = manifest
+    let named: HashSet<&str> = manifest
         .files()
         .map(|file| file.name.as_str())
         .chain(thumbs.iter().map(String::as_str))
         .collect();
     let mut removed = 0;
-    for folder in ["", "thumbs", "model"] {
+    for &folder in folders {
         let path = dist.join(folder);
         let entries = match fs::read_dir(&path) {
             Ok(entries) => entries,

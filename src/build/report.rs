@@ -42,6 +42,10 @@ pub struct Report {
     pub kept_cells: bool,
     pub pictures: u64,
     pub cells: u64,
+    /// Pieces of cells beside their bases: rows that came since they were written whole.
+    pub pieces: u64,
+    /// Rows of removed pictures that are still stored.
+    pub dead_rows: u64,
     /// Numbers of cells that were weighed, of which one was chosen; empty where it was given, or by rule.
     pub candidates: Vec<Candidate>,
     pub dimension: usize,
@@ -67,6 +71,9 @@ pub struct Report {
     pub notes: Vec<String>,
     /// Index files without model, thumbnails and page.
     pub index_bytes: u64,
+    /// Of these, files that the epoch before did not have: what a page fetches that holds it. 0 when nothing was published.
+    pub new_files: u64,
+    pub new_bytes: u64,
     pub model_bytes: u64,
     /// Old files that were removed.
     pub pruned: u64,
@@ -82,6 +89,9 @@ impl Report {
         self.epoch = manifest.epoch;
         self.pictures = manifest.counts.pictures;
         self.cells = u64::from(manifest.counts.cells);
+        self.pieces = u64::from(manifest.counts.pieces);
+        let changes = index.routing().map(|routing| &routing.changes);
+        self.dead_rows = changes.map_or(0, |changes| changes.dead().rows.len());
         self.bits = index.code_bits().unwrap_or_default().count();
         let model = manifest
             .model

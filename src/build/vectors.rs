@@ -10,7 +10,7 @@ mod parquet;
 use std::fs;
 use std::path::Path;
 
-use super::BuildError;
+use super::{BuildError, to_unit_length};
 
 /// Rows of one length, in the order of the file.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +53,8 @@ impl VectorFile<'_> {
         if vectors.values.is_empty() {
             return Err(refused("it has no rows; expected at least one".into()));
         }
-        vectors.normalise().map_err(refused)?;
+        to_unit_length(&mut vectors.values, vectors.dimension)
+            .map_err(|error| refused(error.to_string()))?;
         Ok(vectors)
     }
 
@@ -109,30 +110,6 @@ fn raw(bytes: &[u8], dimension: Option<usize>) -> Result<Vectors, String> {
 impl Vectors {
     pub fn rows(&self) -> usize {
         self.values.len() / self.dimension
-    }
-
-    fn normalise(&mut self) -> Result<(), String> {
-        for (number, row) in self.values.chunks_exact_mut(self.dimension).enumerate() {
-            if let Some(place) = row.iter().position(|value| !value.is_finite()) {
-                return Err(format!(
-                    "row {number} (the first is 0) has {} at place {place}; expected finite numbers; \
-                     repair the row or leave it out",
-                    row[place]
-                ));
-            }
-            // The square of the largest f32 is far from the end of f64.
-            let square: f64 = row.iter().map(|value| f64::from(*value).powi(2)).sum();
-            if square == 0.0 {
-                return Err(format!(
-                    "row {number} (the first is 0) is zero, so it points nowhere; leave it out"
-                ));
-            }
-            let length = square.sqrt();
-            for value in row {
-                *value = (f64::from(*value) / length) as f32;
-            }
-        }
-        Ok(())
     }
 }
 

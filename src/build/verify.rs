@@ -27,6 +27,9 @@ const SAMPLE: usize = 256;
 pub struct Verified {
     pub epoch: u64,
     pub pictures: u64,
+    /// Pieces of cells beside their bases, and rows of removed pictures that are still stored.
+    pub pieces: u64,
+    pub dead_rows: u64,
     /// Files looked at.
     pub files: u64,
     pub bytes: u64,
@@ -81,6 +84,10 @@ pub fn verify(dist: &Path) -> Result<Verified, BuildError> {
     thumbnails(dist, &index, &mut verified);
     if index.ready() && index.missing().is_empty() {
         records(&index, &mut verified);
+        dead_records(&index, &mut verified);
+        let changes = index.routing().map(|routing| &routing.changes);
+        verified.pieces = changes.map_or(0, |changes| changes.pieces().len() as u64);
+        verified.dead_rows = changes.map_or(0, |changes| changes.dead().rows.len());
         state(dist, &index, &mut verified);
     }
     Ok(verified)
@@ -151,14 +158,24 @@ fn thumbnails(dist: &Path, index: &Index, verified: &mut Verified) {
     }
 }
 
-/// The pictures that are in cells.
+/// The pictures that are in cells and count.
 fn held(index: &Index) -> HashSet<u32> {
-    let segments = 0..index.manifest().segments.len() as u32;
-    segments
-        .filter_map(|number| index.segment(number))
-        .flat_map(|segment| &segment.cells)
-        .flat_map(|cell| cell.ids.iter().copied())
-        .collect()
+    index.pictures().unwrap_or_default().into_iter().collect()
+}
+
+/// Who is named dead for the sake of a record must have one; who is for the sake of a row was held against the rows when they came.
+fn dead_records(index: &Index, verified: &mut Verified) {
+    let stored: HashSet<u32> = index.stored_records().collect();
+    let dead = index.routing().map(|routing| routing.changes.dead());
+    let unknown = |id: &u32| !stored.contains(id);
+    let unknown = dead.map_or(0, |dead| dead.records.iter().filter(unknown).count());
+    if unknown > 0 {
+        verified.problem(
+            &index.manifest().routing.name,
+            "index_corrupt",
+            format!("it names {unknown} removed pictures of which nothing is stored; build the index again"),
+        );
+    }
 }
 
 /// Cells and records must tell of the same pictures. An index of vectors made elsewhere has no records.

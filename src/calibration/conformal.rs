@@ -19,6 +19,8 @@ struct Moment {
 
 /// A trace ends when less than this is expected to be missing.
 const DONE: f32 = 0.002;
+/// Where the recall asked for cannot be had: the part of the share it leaves that may be missing beside what cannot be had.
+const BEYOND: f64 = 0.1;
 /// Gains that are tried; ln of the least and of the largest.
 const LOGS: std::ops::Range<f64> = -25.0..1.0;
 
@@ -43,7 +45,8 @@ pub(super) fn gains(
             let traces = traces.into_iter().collect::<Result<Vec<_>, _>>()?;
             for (gain, target) in gains.iter_mut().zip(TARGETS) {
                 if wanted(target) {
-                    *gain = largest_gain(&traces, target);
+                    let ceiling = calibration.ceiling(k as usize, target);
+                    *gain = largest_gain(&traces, target, ceiling);
                 }
             }
         }
@@ -96,10 +99,10 @@ fn moments(
     Ok(moments)
 }
 
-fn largest_gain(traces: &[Vec<Moment>], target: f32) -> f32 {
-    let allowed = f64::from(1.0 - target);
+fn largest_gain(traces: &[Vec<Moment>], target: f32, ceiling: f32) -> f32 {
+    let mut allowed = f64::from(1.0 - target);
     let count = traces.len() as f64;
-    let missing = Calibration::missing(target);
+    let missing = Calibration::missing(target.min(ceiling));
     let risk = |gain: f32| {
         let sum: f64 = traces
             .iter()
@@ -118,7 +121,12 @@ fn largest_gain(traces: &[Vec<Moment>], target: f32) -> f32 {
     if risk(at(high)) <= allowed {
         return at(high);
     }
-    // Where even the least gain risks too much (codes too short, too few probes), it is the best there is.
+    // Where even the least gain risks too much (codes too short, too few probes), what is asked cannot be had. Then a search goes
+    // nearly as far as anything is to be had, and not to the last cell for nothing.
+    let least = risk(at(low));
+    if least > allowed {
+        allowed = least + BEYOND * allowed;
+    }
     for _ in 0..40 {
         let middle = 0.5 * (low + high);
         if risk(at(middle)) <= allowed {

@@ -152,13 +152,9 @@ type Homes = HashMap<u32, u32, BuildHasherDefault<DefaultHasher>>;
 
 fn homes(index: &Index, routing: &Routing) -> Homes {
     let mut homes = HashMap::default();
-    for (place, entry) in routing.cells.iter().enumerate() {
-        let cell = index
-            .segment(entry.segment)
-            .and_then(|segment| segment.cells.get(entry.slot as usize));
-        if let Some(cell) = cell {
-            homes.extend(cell.ids.iter().map(|&id| (id, place as u32)));
-        }
+    for place in 0..routing.cells.len() as u32 {
+        let pictures = index.pictures_of(place).unwrap_or_default();
+        homes.extend(pictures.into_iter().map(|id| (id, place)));
     }
     homes
 }

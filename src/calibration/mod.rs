@@ -2,17 +2,19 @@
 //!
 //! Rows drawn at random stand in for the queries of visitors; each is left out of its own answer. One part of them fits the
 //! model of what is missing (`fit`), another, which the fit has not seen, chooses for each recall the gain at which a search
-//! stops (`conformal`), both through the very pipeline of a search, with its codes and bounds. It belongs to one epoch: other cells,
+//! stops (`conformal`), both through the very pipeline of a search, with its codes and bounds. What these lose even when every cell
+//! is open is measured too (`ceiling`). It belongs to one epoch: other cells,
 //! another calibration. Deterministic for a seed.
 //!
 //! Measured, 100,000 synthetic rows: see `benches/search.rs`.
 
+mod ceiling;
 mod conformal;
 mod fit;
 mod regress;
 
 use crate::index::Index;
-use crate::partition::{Random, Rows, Workers, nearest};
+use crate::partition::{OPENING_COST, Random, Rows, Workers, nearest};
 use crate::search::{Calibration, SearchError};
 
 /// How many rows are drawn, and for what.
@@ -33,7 +35,7 @@ impl Default for CalibrationOptions {
         Self {
             fitted: 1_000,
             held_out: 2_000,
-            opening_cost: 30.0,
+            opening_cost: OPENING_COST as f32,
             seed: 1,
         }
     }
@@ -101,6 +103,7 @@ pub fn calibrate(
         seen,
         opening_cost: options.opening_cost,
         gains: Default::default(),
+        ceilings: ceiling::ceilings(index, routing, &held_out, workers)?,
     };
     calibration.gains = conformal::gains(index, routing, &calibration, &held_out, workers)?;
     Ok(Some(calibration))

@@ -29,7 +29,14 @@ struct Inspection {
     /// Of a code, a dimension.
     bits: u32,
     cells: u64,
+    /// Those that count, in a cell.
     cell_rows: Spread,
+    /// Pieces of cells beside their bases, and the rows in them.
+    pieces: u64,
+    piece_rows: u64,
+    /// Rows, and records, of removed pictures that are still stored.
+    dead_rows: u64,
+    dead_records: u64,
     model: Option<ModelFacts>,
     files: Files,
     /// Whether the full vectors are here, which repartition needs.
@@ -71,9 +78,15 @@ pub fn run(arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
     let index = load_index(&arguments.index)?;
     let manifest = index.manifest();
     let rows = index.routing().map(|routing| {
-        let cells = routing.cells.iter();
-        cells.map(|cell| u64::from(cell.rows)).collect()
+        let cells = 0..routing.cells.len() as u32;
+        cells
+            .map(|cell| u64::from(routing.live_rows(cell)))
+            .collect()
     });
+    let changes = index.routing().map(|routing| routing.changes.clone());
+    let changes = changes.unwrap_or_default();
+    let record_is_dead = |id: &u32| index.is_removed(*id);
+    let dead_records = index.stored_records().filter(record_is_dead).count();
     let state = arguments.index.join(STATE_FOLDER);
     let inspection = Inspection {
         epoch: manifest.epoch,
@@ -84,6 +97,14 @@ pub fn run(arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
         bits: index.code_bits().unwrap_or_default().count(),
         cells: u64::from(manifest.counts.cells),
         cell_rows: spread(rows.unwrap_or_default()),
+        pieces: changes.pieces().len() as u64,
+        piece_rows: changes
+            .pieces()
+            .iter()
+            .map(|piece| u64::from(piece.rows))
+            .sum(),
+        dead_rows: changes.dead().rows.len(),
+        dead_records: dead_records as u64,
         model: manifest.model.as_ref().map(|model| ModelFacts {
             generation: model.generation.clone(),
             file: model.onnx.name.clone(),
@@ -148,6 +169,15 @@ fn words(found: &Inspection) -> String {
             found.cells, rows.min, rows.max, rows.median, rows.mean, rows.p95
         ),
     ];
+    if found.pieces + found.dead_rows + found.dead_records > 0 {
+        lines.push(format!(
+            "changes     {} with {}; {} and {} of removed pictures still stored",
+            count(found.pieces, "further piece"),
+            count(found.piece_rows, "row"),
+            count(found.dead_rows, "row"),
+            count(found.dead_records, "record")
+        ));
+    }
     lines.push(match &found.model {
         Some(model) => format!(
             "model       {} with {} numbers, {} ({})",

@@ -5,7 +5,11 @@
 //! `--json` standard output holds exactly one object, for an error `{"error":{"code","message"}}`.
 
 #[cfg(feature = "embed")]
+mod add;
+#[cfg(feature = "embed")]
 mod build;
+#[cfg(feature = "embed")]
+mod compact;
 #[cfg(feature = "embed")]
 mod embed;
 mod eval;
@@ -17,10 +21,14 @@ mod model;
 mod npy;
 mod output;
 mod progress;
+#[cfg(feature = "embed")]
+mod remove;
 mod repartition;
 #[cfg(feature = "embed")]
 mod search;
 mod serve;
+#[cfg(feature = "embed")]
+mod updated;
 mod verify;
 
 use std::process::ExitCode;
@@ -39,6 +47,7 @@ use output::Output;
   nearsight serve site                   look at it on http://127.0.0.1:8080
   nearsight search site photo.jpg        ask it from here
   nearsight build --vectors rows.npy -o site   the same for vectors made elsewhere
+  nearsight add site more/                     a few more pictures; remove takes some out
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted."
 )]
@@ -57,6 +66,12 @@ struct Arguments {
 enum Command {
     #[cfg(feature = "embed")]
     Build(build::Arguments),
+    #[cfg(feature = "embed")]
+    Add(add::Arguments),
+    #[cfg(feature = "embed")]
+    Remove(remove::Arguments),
+    #[cfg(feature = "embed")]
+    Compact(compact::Arguments),
     Serve(serve::Arguments),
     #[cfg(feature = "embed")]
     Search(search::Arguments),
@@ -78,6 +93,12 @@ pub fn run() -> ExitCode {
     let result = match arguments.command {
         #[cfg(feature = "embed")]
         Command::Build(arguments) => build::run(arguments, &output),
+        #[cfg(feature = "embed")]
+        Command::Add(arguments) => add::run(arguments, &output),
+        #[cfg(feature = "embed")]
+        Command::Remove(arguments) => remove::run(arguments, &output),
+        #[cfg(feature = "embed")]
+        Command::Compact(arguments) => compact::run(arguments, &output),
         Command::Serve(arguments) => serve::run(arguments, &output),
         #[cfg(feature = "embed")]
         Command::Search(arguments) => search::run(arguments, &output),

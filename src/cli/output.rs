@@ -81,10 +81,9 @@ fn code(error: &anyhow::Error) -> &'static str {
         crate::index::IndexError,
         crate::search::SearchError,
         crate::partition::PartitionError,
-        crate::image::ImageError,
     );
     #[cfg(feature = "embed")]
-    first!(crate::embed::EmbedError);
+    first!(crate::image::ImageError, crate::embed::EmbedError);
     "failed"
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::LazyLock;
 use std::time::Instant;
 
 use anyhow::Context;
@@ -11,7 +12,7 @@ use super::output::{Output, count};
 use crate::build::{BuildError, Model, Shape, VectorFile, load_index};
 use crate::image::Limits;
 use crate::index::{Index, Record};
-use crate::search::{Answer, SearchOptions, search_filtered};
+use crate::search::{Answer, NEARLY_THE_SAME, SearchOptions, search_filtered};
 
 /// Find the pictures of an index that are most similar to a picture
 ///
@@ -21,6 +22,7 @@ use crate::search::{Answer, SearchOptions, search_filtered};
 #[command(after_help = "Examples:
   nearsight search site photo.jpg
   nearsight search site photo.jpg -k 5 --json
+  nearsight search site photo.jpg --distinct --per-owner 2
   nearsight search site --vector query.npy     the first row of a NumPy file, for an index of vectors
   nearsight search site photo.jpg --exact      open every cell; what a search can be held against")]
 pub struct Arguments {
@@ -45,6 +47,19 @@ pub struct Arguments {
     /// Leave out hits whose cosine is below this
     #[arg(long, value_name = "COSINE", allow_hyphen_values = true)]
     min_score: Option<f32>,
+    /// Leave out hits that are nearly the same as a better one: whose cosine with it is this or more
+    #[arg(
+        long,
+        value_name = "COSINE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = NEARLY.as_str(),
+        allow_hyphen_values = true
+    )]
+    distinct: Option<f32>,
+    /// At most so many hits of one owner; pictures without an owner are not limited
+    #[arg(long, value_name = "N")]
+    per_owner: Option<u32>,
     /// Open every cell
     #[arg(long)]
     exact: bool,
@@ -52,6 +67,9 @@ pub struct Arguments {
     #[arg(long)]
     include_private: bool,
 }
+
+/// What `--distinct` without a number means.
+static NEARLY: LazyLock<String> = LazyLock::new(|| NEARLY_THE_SAME.to_string());
 
 #[derive(Serialize)]
 struct Found {
@@ -92,6 +110,8 @@ pub fn run(arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
         recall: arguments.recall,
         min_score: arguments.min_score,
         exact: arguments.exact,
+        distinct: arguments.distinct,
+        per_owner: arguments.per_owner,
         ..SearchOptions::default()
     };
     let shown =

@@ -29,9 +29,11 @@ pub fn run(arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
 
 fn words(verified: &Verified) -> String {
     let about = format!(
-        "epoch {}, {}: {}, {} read",
+        "epoch {}, {} in cells with {}, {} dead: {}, {} read",
         verified.epoch,
         count(verified.pictures, "picture"),
+        count(verified.pieces, "further piece"),
+        count(verified.dead_rows, "row"),
         count(verified.files, "file"),
         size(verified.bytes)
     );

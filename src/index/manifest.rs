@@ -49,6 +49,13 @@ pub struct Manifest {
 pub struct Counts {
     pub pictures: u64,
     pub cells: u32,
+    /// Pieces of cells beside their bases.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub pieces: u32,
+}
+
+fn is_none(count: &u32) -> bool {
+    *count == 0
 }
 
 /// The model that turns a visitor's picture into a vector of this index.
@@ -140,11 +147,13 @@ impl Manifest {
         if self.counts.cells == 0 || self.segments.is_empty() {
             return wrong("it names no cells".to_owned());
         }
-        if self.segments.len() > self.counts.cells as usize {
+        let slots = u64::from(self.counts.cells) + u64::from(self.counts.pieces);
+        if self.segments.len() as u64 > slots {
             return wrong(format!(
-                "{} segments for {} cells",
+                "{} segments for {} cells and {} pieces",
                 self.segments.len(),
-                self.counts.cells
+                self.counts.cells,
+                self.counts.pieces
             ));
         }
         if self.records.len() != self.records_from.len() {
@@ -223,6 +232,7 @@ mod tests {
             counts: Counts {
                 pictures: 10,
                 cells: 2,
+                pieces: 0,
             },
             model: Some(ModelRef {
                 generation: "g1".to_owned(),

@@ -14,6 +14,7 @@
 
 mod advance;
 mod cell;
+mod changes;
 mod container;
 mod error;
 mod ids;
@@ -27,6 +28,7 @@ mod spans;
 mod sparse;
 
 pub use cell::{Cell, GROUP_ROWS};
+pub use changes::{Changes, Dead, Piece};
 pub use error::{CODES, IndexError};
 pub use manifest::{Counts, Manifest, ModelRef};
 pub use names::{FileRef, content_name, hash_in_name};

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 
 use super::{
-    Cell, CellEntry, FileRef, IndexError, Manifest, Record, Records, Routing, Segment, SparseCell,
+    Cell, FileRef, IndexError, Manifest, Record, Records, Routing, Segment, SparseCell,
     content_name,
 };
 use crate::quantize::CodeBits;
@@ -141,35 +141,55 @@ impl Index {
         self.manifest.records.get(self.records_place(id)?)
     }
 
-    /// A picture's record, if its file has been supplied and holds it.
+    /// A picture's record, if its file has been supplied and holds it. Needs the routing, which says who was removed.
     pub fn record(&self, id: u32) -> Option<Record> {
+        if self.routing()?.changes.is_dead(id) {
+            return None;
+        }
         self.records
             .get(self.records_place(id)?)?
             .as_deref()?
             .get(id)
     }
 
-    /// All records that have been supplied, ascending by id.
+    /// All records that have been supplied, ascending by id; none without the routing.
     pub fn records(&self) -> impl Iterator<Item = Record> + '_ {
+        let changes = self.routing().map(|routing| &routing.changes);
         self.records
             .iter()
             .flatten()
             .flat_map(|records| records.iter())
+            .filter(move |record| changes.is_some_and(|changes| !changes.is_dead(record.id)))
+    }
+
+    /// The pictures of which a record is stored, removed ones too.
+    pub fn stored_records(&self) -> impl Iterator<Item = u32> + '_ {
+        let records = self.records.iter().flatten();
+        records.flat_map(|records| records.iter().map(|record| record.id))
+    }
+
+    /// The files of records with what is stored in them, removed pictures too, and the first id that each may hold.
+    pub(crate) fn records_stored(&self) -> impl Iterator<Item = (u32, &FileRef, Option<&Records>)> {
+        let manifest = &self.manifest;
+        let files = manifest.records_from.iter().zip(&manifest.records);
+        files
+            .zip(&self.records)
+            .map(|((&from, file), records)| (from, file, records.as_deref()))
     }
 
     /// A picture's vector as its code gives it back, of unit length: the query for "more like this
     /// one". None if the picture is unknown or its segment has not been supplied.
     pub fn vector(&self, id: u32) -> Option<Vec<f32>> {
         let routing = self.routing()?;
-        if !self.ids.contains(id) {
+        if !self.ids.contains(id) || routing.changes.is_dead(id) {
             return None;
         }
-        for (place, entry) in routing.cells.iter().enumerate() {
-            let Some((cell, row)) = self.row(entry, id) else {
+        for place in 0..routing.places() {
+            let Some((of, cell, row)) = self.row(place, id) else {
                 continue;
             };
             let mut centroid = vec![0.0; routing.dimension];
-            routing.centroids.decode(place, &mut centroid);
+            routing.centroids.decode(of as usize, &mut centroid);
             let mut vector = vec![0.0; routing.dimension];
             cell.codes.decode(row, &centroid, &mut vector);
             routing.rotation.undo(&mut vector);
@@ -182,15 +202,18 @@ impl Index {
         None
     }
 
-    /// A picture's row in a cell, if it is there with all its bits.
-    fn row(&self, entry: &CellEntry, id: u32) -> Option<(&Cell, usize)> {
-        if let Some(segment) = self.segment(entry.segment) {
-            let cell = segment.cells.get(entry.slot as usize)?;
-            return Some((cell, cell.ids.binary_search(&id).ok()?));
+    /// A picture's row at a place, if it is there with all its bits, and the cell that it is of.
+    fn row(&self, place: u32, id: u32) -> Option<(u32, &Cell, usize)> {
+        let piece = self.routing()?.piece(place)?;
+        if let Some(segment) = self.segment(piece.segment) {
+            let cell = segment.cells.get(piece.slot as usize)?;
+            return Some((piece.cell, cell, cell.ids.binary_search(&id).ok()?));
         }
-        let sparse = self.sparse_cell(entry)?;
+        let sparse = self.sparse_cell(piece.segment, piece.slot)?;
         let row = sparse.cell().ids.binary_search(&id).ok()?;
-        sparse.holds(row as u32).then_some((sparse.cell(), row))
+        sparse
+            .holds(row as u32)
+            .then_some((piece.cell, sparse.cell(), row))
     }
 
     fn place(&self, name: &str) -> Option<(Place, &FileRef)> {
@@ -217,21 +240,24 @@ impl Index {
         let found = (
             routing.epoch,
             routing.dimension,
-            routing.cells.len(),
+            (routing.cells.len(), routing.changes.pieces().len()),
             routing.segments as usize,
             routing.rows(),
         );
         let stated = (
             manifest.epoch,
             manifest.dimension,
-            manifest.counts.cells as usize,
+            (
+                manifest.counts.cells as usize,
+                manifest.counts.pieces as usize,
+            ),
             manifest.segments.len(),
             manifest.counts.pictures,
         );
         let name = &manifest.routing.name;
         if found != stated {
             let what = format!(
-                "epoch, dimension, cells, segments and rows are {found:?} where the manifest says {stated:?}"
+                "epoch, dimension, cells and pieces, segments and live rows are {found:?} where the manifest says {stated:?}"
             );
             return Err(IndexError::inconsistent(name, what));
         }

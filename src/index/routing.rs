@@ -6,13 +6,14 @@
 //! Sections: `HEAD` epoch u64, dimension u32, cells u32, segments u32, merges u32 · `CELL` id,
 //! segment, slot, rows u32, radius, spread f32 a cell · `CENT` dimension × i8 a cell · `CSCL` f32 a
 //! cell · `ADJN` neighbours of each cell u32 · `ADJC` a neighbour u16, of 65,536 cells or more u32 · `TREE` left u32,
-//! right u32, height f32 a merge · which may be absent: `CALI` the numbers of [`Calibration`] f32, `SPAN` where cells lie (see `spans`).
+//! right u32, height f32 a merge · which may be absent: `CALI` the numbers of [`Calibration`] f32 (older ones end before the ceilings), `SPAN` where cells lie (see `spans`),
+//! `PIEC` and `DEAD` what came and went (see `changes`).
 
 use super::container::{
     Container, Kind, Writer, f32_values, i8_values, read_f32, read_u32, read_u64, u16_values,
     u32_values,
 };
-use super::{DIMENSION_LIMIT, IndexError, Manifest, Segment, Spans};
+use super::{Changes, DIMENSION_LIMIT, IndexError, Manifest, Segment, Spans};
 use crate::partition::Merge;
 use crate::quantize::{Centroids, Rotation};
 use crate::search::Calibration;
@@ -27,6 +28,8 @@ const NEIGHBOURS: Kind = *b"ADJC";
 const TREE: Kind = *b"TREE";
 const CALIBRATION: Kind = *b"CALI";
 const SPANS: Kind = *b"SPAN";
+const PIECES: Kind = *b"PIEC";
+const DEAD: Kind = *b"DEAD";
 const CELL_BYTES: usize = 24;
 const MERGE_BYTES: usize = 12;
 
@@ -35,11 +38,11 @@ const MERGE_BYTES: usize = 12;
 pub struct CellEntry {
     /// Stable over epochs; never used for another cell of this index.
     pub id: u32,
-    /// Number of the segment that holds its rows.
+    /// Number of the segment that holds its rows, or its base where it has further pieces.
     pub segment: u32,
     /// Its place in that segment.
     pub slot: u32,
-    /// How many rows it has.
+    /// How many rows lie there, dead ones too; see [`Routing::live_rows`].
     pub rows: u32,
     /// Distance from the centroid, as decoded, to the farthest row.
     pub radius: f32,
@@ -70,6 +73,8 @@ pub struct Routing {
     pub calibration: Option<Calibration>,
     /// Where the cells lie in their segments; none: these are fetched whole.
     pub spans: Option<Spans>,
+    /// What came and went since the cells were written whole.
+    pub changes: Changes,
 }
 
 impl Routing {
@@ -85,6 +90,8 @@ impl Routing {
             TREE,
             CALIBRATION,
             SPANS,
+            PIECES,
+            DEAD,
         ];
         let container = Container::parse(name, bytes, FILE, "routing (.nsr)", &known)?;
         let wrong = |what: String| IndexError::inconsistent(name, what);
@@ -116,7 +123,9 @@ impl Routing {
                 spread: read_f32(row, 20),
             })
             .collect();
-        check_cells(&cells, segments).map_err(wrong)?;
+        let changes = Changes::read(&cells, container.optional(PIECES), container.optional(DEAD));
+        let changes = changes.map_err(wrong)?;
+        check_cells(&cells, &changes, segments).map_err(wrong)?;
 
         let codes = container.array(CENTROIDS, count, dimension)?;
         let scales = f32_values(container.array(SCALES, count, 4)?);
@@ -165,7 +174,8 @@ impl Routing {
             }
         };
         let spans = container.optional(SPANS);
-        let spans = spans.map(|bytes| Spans::read(bytes, count)).transpose();
+        let places = count + changes.pieces().len();
+        let spans = spans.map(|bytes| Spans::read(bytes, places)).transpose();
         Ok(Self {
             epoch,
             dimension,
@@ -177,6 +187,7 @@ impl Routing {
             merges,
             calibration,
             spans: spans.map_err(wrong)?,
+            changes,
         })
     }
 
@@ -246,6 +257,13 @@ impl Routing {
         if let Some(spans) = &self.spans {
             writer.optional(SPANS, spans.write());
         }
+        // Not to be skipped by a reader that does not know them.
+        if let Some(pieces) = self.changes.write_pieces() {
+            writer.required(PIECES, pieces);
+        }
+        if let Some(dead) = self.changes.write_dead() {
+            writer.required(DEAD, dead);
+        }
         writer.finish()
     }
 
@@ -260,23 +278,47 @@ impl Routing {
         centroid
     }
 
-    /// Rows of all cells together.
+    /// Rows of all cells together, as far as they count.
     pub fn rows(&self) -> u64 {
-        self.cells.iter().map(|cell| u64::from(cell.rows)).sum()
+        let bases = self.cells.iter().map(|cell| u64::from(cell.rows));
+        let pieces = self.changes.pieces().iter();
+        let stored = bases.chain(pieces.map(|piece| u64::from(piece.rows)));
+        stored.sum::<u64>() - self.changes.dead().rows.len()
     }
 
-    /// Refuses spans that lead beyond the end of their file.
+    /// Refuses spans that lead beyond the end of their file, or into each other.
     pub(super) fn check_spans(&self, manifest: &Manifest) -> Result<(), IndexError> {
         let Some(spans) = &self.spans else {
             return Ok(());
         };
         let row_bytes = spans.row_bytes(self.dimension);
-        for (entry, span) in self.cells.iter().zip(&spans.cells) {
-            let end = span.scan().end.max(span.end(entry.rows, row_bytes));
-            let file = &manifest.segments[entry.segment as usize];
+        let wrong = |what| Err(IndexError::inconsistent(&manifest.routing.name, what));
+        let mut runs = Vec::with_capacity(2 * spans.cells.len());
+        for (place, span) in spans.cells.iter().enumerate() {
+            let Some(piece) = self.piece(place as u32) else {
+                continue;
+            };
+            let lows = u64::from(span.low_offset)..span.end(piece.rows, row_bytes);
+            let file = &manifest.segments[piece.segment as usize];
+            let end = span.scan().end.max(lows.end);
             if end > file.bytes {
-                let what = format!("cell {} ends at byte {end} of {}", entry.id, file.bytes);
-                return Err(IndexError::inconsistent(&manifest.routing.name, what));
+                return wrong(format!(
+                    "place {place} ends at byte {end} of {}",
+                    file.bytes
+                ));
+            }
+            for run in [span.scan(), lows] {
+                if !run.is_empty() {
+                    runs.push((piece.segment, run.start, run.end, place));
+                }
+            }
+        }
+        runs.sort_unstable();
+        for pair in runs.windows(2) {
+            let ((segment, _, end, one), (of, start, _, other)) = (pair[0], pair[1]);
+            if segment == of && start < end {
+                let what = format!("places {one} and {other} share bytes of segment {segment}");
+                return wrong(what);
             }
         }
         Ok(())
@@ -297,21 +339,16 @@ impl Routing {
             return Err(IndexError::inconsistent(name, what));
         }
         let mut met = 0;
-        for entry in self.cells.iter().filter(|entry| entry.segment == number) {
+        for place in 0..self.places() {
+            let Some(piece) = self.piece(place).filter(|piece| piece.segment == number) else {
+                continue;
+            };
             met += 1;
-            let rows = segment
-                .cells
-                .get(entry.slot as usize)
-                .map(|cell| cell.ids.len());
-            if rows != Some(entry.rows as usize) {
-                let what = format!(
-                    "slot {} has {} rows where the routing says {}",
-                    entry.slot,
-                    rows.map_or("no".to_owned(), |rows| rows.to_string()),
-                    entry.rows
-                );
-                return Err(IndexError::inconsistent(name, what));
-            }
+            let ids = segment.cells.get(piece.slot as usize).map(|cell| &cell.ids);
+            self.check_rows(place, ids.map_or(&[], Vec::as_slice))
+                .map_err(|what| {
+                    IndexError::inconsistent(name, format!("slot {}: {what}", piece.slot))
+                })?;
         }
         if met != segment.cells.len() {
             let what = format!("{} cells where the routing says {met}", segment.cells.len());
@@ -327,7 +364,7 @@ fn is_narrow(cells: usize) -> bool {
 }
 
 /// Ids are unique, reaches are lengths, and each segment's slots are 0, 1, 2 … without a gap.
-fn check_cells(cells: &[CellEntry], segments: u32) -> Result<(), String> {
+fn check_cells(cells: &[CellEntry], changes: &Changes, segments: u32) -> Result<(), String> {
     let mut ids: Vec<u32> = cells.iter().map(|cell| cell.id).collect();
     ids.sort_unstable();
     if let Some(twice) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -341,14 +378,18 @@ fn check_cells(cells: &[CellEntry], segments: u32) -> Result<(), String> {
     }) {
         return Err(format!("the reach of cell {} is no length", cell.id));
     }
-    let mut places: Vec<(u32, u32)> = cells.iter().map(|cell| (cell.segment, cell.slot)).collect();
+    let bases = cells.iter().map(|cell| (cell.segment, cell.slot));
+    let pieces = changes.pieces().iter();
+    let mut places: Vec<(u32, u32)> = bases
+        .chain(pieces.map(|piece| (piece.segment, piece.slot)))
+        .collect();
     places.sort_unstable();
     let mut expected = (0, 0);
     for &place in &places {
         let opens_next = expected.1 > 0 && place == (expected.0 + 1, 0);
         if place != expected && !opens_next {
             return Err(format!(
-                "segment {} has no single cell at slot {}",
+                "segment {} has no single cell or piece at slot {}",
                 place.0, place.1
             ));
         }
@@ -419,6 +460,7 @@ mod tests {
                 },
             ],
             calibration: None,
+            changes: Changes::default(),
             spans: Some(Spans {
                 bits: CodeBits::Nine,
                 cells: [(144, 60), (208, 50), (144, 64)]

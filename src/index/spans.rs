@@ -1,7 +1,7 @@
 //! Where each cell lies in its segment, and how its bytes are checked: what makes ranges of segments worth fetching.
 //!
 //! The section `SPAN` of the routing, which may be absent (then segments are fetched whole): bits of a code u32, then for
-//! each cell in the routing's order where its scan part begins and how long it is, where its low rows begin u32, and the
+//! each place (the cells in the routing's order, then their further pieces) where its scan part begins and how long it is, where its low rows begin u32, and the
 //! checksum of the scan part u64.
 
 use super::cell::{GROUP_ROWS, ROW_BYTES, low_row_bytes};
@@ -23,7 +23,7 @@ pub struct CellSpan {
     pub checksum: u64,
 }
 
-/// All of them, in the order of the routing's cells.
+/// All of them, by place: the routing's cells, then their further pieces.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spans {
     /// Width of the codes.
@@ -36,9 +36,9 @@ pub struct Spans {
 pub enum Part {
     /// A whole segment, by number.
     Segment { number: u32 },
-    /// What a scan reads of the cell at this place of the routing.
+    /// What a scan reads at this place of the routing: of a cell's base, or of one of its further pieces.
     Scan { place: u32 },
-    /// A group of that cell's low rows: [`GROUP_ROWS`] of them, or what is left at the end.
+    /// A group of the low rows there: [`GROUP_ROWS`] of them, or what is left at the end.
     Low { place: u32, group: u32 },
 }
 
@@ -82,7 +82,7 @@ impl Spans {
         bytes
     }
 
-    /// Of so many cells.
+    /// Of so many places.
     pub(super) fn read(bytes: &[u8], cells: usize) -> Result<Self, String> {
         if Some(bytes.len())
             != cells

@@ -9,7 +9,7 @@ use super::cell::{self, Cell, GROUP_ROWS};
 use super::container::checksum;
 use super::names::refuse_html;
 use super::spans::{Part, Run, Spans};
-use super::{CellEntry, Index, IndexError, Routing};
+use super::{Index, IndexError, Piece, Routing};
 use crate::quantize::RowCodes;
 
 /// Ranges of one file closer than this are fetched as one: a request costs about as much as so many bytes.
@@ -47,23 +47,14 @@ impl SparseCell {
         self.held.get(row as usize / GROUP_ROWS) == Some(&true)
     }
 
-    fn read(
-        bytes: &[u8],
-        routing: &Routing,
-        spans: &Spans,
-        entry: &CellEntry,
-    ) -> Result<Self, String> {
+    fn read(bytes: &[u8], routing: &Routing, spans: &Spans, place: u32) -> Result<Self, String> {
         let mut rest = bytes;
         let part =
             cell::read_scan(&mut rest, routing.dimension).ok_or("its rows are not all there")??;
-        if !rest.is_empty() || part.ids.len() != entry.rows as usize {
-            return Err(format!(
-                "{} rows and {} bytes more where the routing says {} rows",
-                part.ids.len(),
-                rest.len(),
-                entry.rows
-            ));
+        if !rest.is_empty() {
+            return Err(format!("{} bytes follow its rows", rest.len()));
         }
+        routing.check_rows(place, &part.ids)?;
         let rows = part.ids.len();
         let mut codes = part.codes;
         // Not more than a few times the bytes at hand: a row has signs, too.
@@ -103,11 +94,9 @@ impl SparseCell {
 }
 
 impl Index {
-    /// A cell whose segment is not here as a whole, if its scan part is.
-    pub fn sparse_cell(&self, entry: &CellEntry) -> Option<&SparseCell> {
-        self.sparse
-            .get(&(entry.segment, entry.slot))
-            .map(Arc::as_ref)
+    /// What lies at a slot of a segment that is not here as a whole, if its scan part is.
+    pub fn sparse_cell(&self, segment: u32, slot: u32) -> Option<&SparseCell> {
+        self.sparse.get(&(segment, slot)).map(Arc::as_ref)
     }
 
     /// The ranges to fetch for these parts, in which near ones are joined; those of a file in order. A part of an index
@@ -119,9 +108,9 @@ impl Index {
             match *part {
                 Part::Segment { number } => whole.push(number),
                 Part::Scan { place } | Part::Low { place, .. } => {
-                    match (self.entry(place), self.run(*part)) {
-                        (Some(entry), Some(run)) => runs.push((entry.segment, run)),
-                        (Some(entry), None) => whole.push(entry.segment),
+                    match (self.piece(place), self.run(*part)) {
+                        (Some(piece), Some(run)) => runs.push((piece.segment, run)),
+                        (Some(piece), None) => whole.push(piece.segment),
                         (None, _) => {}
                     }
                 }
@@ -198,10 +187,13 @@ impl Index {
         let row_bytes = spans.row_bytes(routing.dimension);
         // First and last byte must belong to parts that are here in whole, or something was cut off.
         let (mut first, mut last) = (u64::MAX, 0);
-        let mut fresh: Vec<(CellEntry, SparseCell)> = Vec::new();
-        let own = routing.cells.iter().zip(&spans.cells);
-        for (entry, span) in own.filter(|(entry, _)| entry.segment as usize == number) {
-            let held = self.sparse_cell(entry);
+        let mut fresh: Vec<(Piece, SparseCell)> = Vec::new();
+        for (place, span) in (0..).zip(&spans.cells) {
+            let here = |piece: &Piece| piece.segment as usize == number;
+            let Some(piece) = routing.piece(place).filter(here) else {
+                continue;
+            };
+            let held = self.sparse_cell(piece.segment, piece.slot);
             let mut taken = None;
             let scan = span.scan();
             if inside(&scan) {
@@ -212,21 +204,21 @@ impl Index {
                         refuse_html(name, bytes)?;
                         return Err(IndexError::Checksum {
                             name: name.to_owned(),
-                            part: format!("scan part of slot {}", entry.slot),
+                            part: format!("scan part of slot {}", piece.slot),
                         });
                     }
-                    let read = SparseCell::read(content, &routing, spans, entry);
+                    let read = SparseCell::read(content, &routing, spans, place);
                     taken =
-                        Some(read.map_err(|what| wrong(format!("slot {}: {what}", entry.slot)))?);
+                        Some(read.map_err(|what| wrong(format!("slot {}: {what}", piece.slot)))?);
                 }
             }
-            let groups = (entry.rows as usize).div_ceil(GROUP_ROWS) as u32;
+            let groups = (piece.rows as usize).div_ceil(GROUP_ROWS) as u32;
             let skipped = range.start.saturating_sub(u64::from(span.low_offset));
             let from = skipped
                 .div_ceil((GROUP_ROWS * row_bytes) as u64)
                 .min(u64::from(groups)) as u32;
             for group in from..groups {
-                let run = span.low(group, entry.rows, row_bytes);
+                let run = span.low(group, piece.rows, row_bytes);
                 if run.start >= range.end {
                     break;
                 }
@@ -250,11 +242,11 @@ impl Index {
                     refuse_html(name, bytes)?;
                     return Err(IndexError::Checksum {
                         name: name.to_owned(),
-                        part: format!("group {group} of slot {}", entry.slot),
+                        part: format!("group {group} of slot {}", piece.slot),
                     });
                 }
             }
-            fresh.extend(taken.map(|cell| (*entry, cell)));
+            fresh.extend(taken.map(|cell| (piece, cell)));
         }
         if (first, last) != (range.start, range.end) {
             refuse_html(name, bytes)?;
@@ -268,12 +260,12 @@ impl Index {
     fn take_sparse(
         &mut self,
         name: &str,
-        fresh: Vec<(CellEntry, SparseCell)>,
+        fresh: Vec<(Piece, SparseCell)>,
     ) -> Result<(), IndexError> {
-        let is_new = |entry: &CellEntry| self.sparse_cell(entry).is_none();
+        let is_new = |piece: &Piece| self.sparse_cell(piece.segment, piece.slot).is_none();
         let mut ids: Vec<u32> = fresh
             .iter()
-            .filter(|(entry, _)| is_new(entry))
+            .filter(|(piece, _)| is_new(piece))
             .flat_map(|(_, cell)| &cell.cell.ids)
             .copied()
             .collect();
@@ -289,18 +281,19 @@ impl Index {
             ));
         }
         self.ids.extend(ids);
-        for (entry, cell) in fresh {
+        for (piece, cell) in fresh {
             self.sparse
-                .insert((entry.segment, entry.slot), Arc::new(cell));
+                .insert((piece.segment, piece.slot), Arc::new(cell));
         }
         Ok(())
     }
 
     /// Refuses a routing that does not lead to the sparse cells that are here, shared by the epoch before.
     pub(super) fn check_sparse(&self, routing: &Routing) -> Result<(), IndexError> {
-        let held = routing.cells.iter().filter_map(|entry| {
-            let cell = self.sparse_cell(entry)?;
-            Some(cell.cell.ids.len() == entry.rows as usize)
+        let held = (0..routing.places()).filter_map(|place| {
+            let piece = routing.piece(place)?;
+            let cell = self.sparse_cell(piece.segment, piece.slot)?;
+            Some(routing.check_rows(place, &cell.cell.ids).is_ok())
         });
         let fitting = held.filter(|fits| *fits).count();
         if fitting == self.sparse.len() {
@@ -331,8 +324,8 @@ impl Index {
             .map(|(&(_, slot), cell)| (slot, cell))
     }
 
-    fn entry(&self, place: u32) -> Option<&CellEntry> {
-        self.routing.as_ref()?.cells.get(place as usize)
+    fn piece(&self, place: u32) -> Option<Piece> {
+        self.routing.as_ref()?.piece(place)
     }
 
     /// Where a part lies in its file.
@@ -343,7 +336,7 @@ impl Index {
             Part::Segment { .. } => None,
             Part::Scan { place } => Some(spans.cells.get(place as usize)?.scan()),
             Part::Low { place, group } => {
-                let rows = routing.cells.get(place as usize)?.rows;
+                let rows = routing.piece(place)?.rows;
                 let row_bytes = spans.row_bytes(routing.dimension);
                 Some(spans.cells.get(place as usize)?.low(group, rows, row_bytes))
             }

@@ -26,12 +26,14 @@ const NEIGHBOURS: usize = 10;
 const RECALL: f64 = 0.95;
 const LLOYD_STEPS: usize = 2;
 
-/// What a search pays, in scanned rows, for each centroid that it is routed past and for each cell that it opens.
-/// `cargo bench --bench costs` gave 4.2 to 5.4 and 180 to 220 in two runs on an x86-64 processor with AVX2, where a row took 1.9 to 2.5 ns, rows
-/// read in full included; most of opening is the judgement whether to go on. In a browser a row takes longer against the other two, which speaks
-/// for a few cells more.
-const ROUTED: f64 = 5.0;
-const OPENED: f64 = 200.0;
+/// What a search pays, in scanned rows, for each centroid that it is routed past.
+const ROUTED: f64 = 4.5;
+
+/// What it pays, in scanned rows, for each cell that it opens: the one figure for the number of cells, for the rule that stops a search and for
+/// the loop. 50,000 x 128 on an x86-64 processor: `cargo bench --bench costs` gave 3.8 a centroid and 165 a cell opened, where a row took 2.7 ns, rows
+/// read in full included; the wasm module 4.5 and 145, and 4.3 ns (`node benches/costs.mjs`). Less than half of it is the judgement whether to go
+/// on, 0.3 µs of a query's 40 each; the rest is memory that was not touched before.
+pub const OPENING_COST: f64 = 150.0;
 
 /// A number of cells, and what a query would cost with it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -78,7 +80,7 @@ pub(super) fn weigh(
             cells,
             opened,
             scanned,
-            cost: ROUTED * cells as f64 + OPENED * opened + scanned,
+            cost: ROUTED * cells as f64 + OPENING_COST * opened + scanned,
             chosen: false,
         });
     }

@@ -33,7 +33,7 @@ mod synthetic;
 
 pub use adjacency::{adjacency, adjacency_on};
 pub use cells::{partition, partition_on};
-pub use cost::Candidate;
+pub use cost::{Candidate, OPENING_COST};
 pub use error::{CODES, PartitionError};
 pub use layout::Layout;
 pub(crate) use nearest::nearest;

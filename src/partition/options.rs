@@ -1,6 +1,9 @@
 //! What a caller may ask of a layout, and what it hears while one is made.
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Method {
     /// Micro-clusters, Ward, balance, two Lloyd steps: the layout to publish.
     #[default]
@@ -11,7 +14,7 @@ pub enum Method {
     BinaryTree,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionOptions {
     /// None: with `Method::Ward` and 5,000 rows or more the cheapest of a few numbers around 2·√n for a recall of 0.95, else
     /// 2·√n. Fewer mean longer scans, more mean longer routing. Never more than there are rows. What comes out may differ by some, because of the bounds on sizes.

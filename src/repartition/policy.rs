@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::partition::OPENING_COST;
+
 /// What a maintenance run may do. The defaults are what `nearsight repartition` documents.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Policy {
@@ -25,8 +27,7 @@ pub struct Policy {
     /// No child smaller than this share of the mean rows, and never below four rows: what is
     /// less is not worth a cell.
     pub floor_share: f64,
-    /// What opening a cell costs, in rows scanned. Measured natively at 128 values: 5 ns a row, 290 ns an
-    /// opening (58 rows); 20 to 30 in a browser, where rows are slower. At 0 parts are always better
+    /// What opening a cell costs, in rows scanned: [`OPENING_COST`]. At 0 parts are always better
     /// than the whole, high values join whatever is opened together.
     pub opening_cost: f64,
     /// An action must save this much a search, in rows scanned, else it is not worth a visitor's download.
@@ -53,7 +54,7 @@ impl Default for Policy {
             cap_multiple: 2.0,
             sparse_share: 0.35,
             floor_share: 0.25,
-            opening_cost: 30.0,
+            opening_cost: OPENING_COST,
             min_gain: 1.0,
             cells_share: 0.25,
             bytes_share: 0.33,

@@ -58,17 +58,14 @@ impl<'a> Snapshot<'a> {
         let mut cells = Vec::with_capacity(routing.cells.len());
         let mut ids = Vec::new();
         for (place, entry) in routing.cells.iter().enumerate() {
-            let cell = index
-                .segment(entry.segment)
-                .and_then(|segment| segment.cells.get(entry.slot as usize));
-            let Some(cell) = cell else {
+            let Some(members) = index.pictures_of(place as u32) else {
                 return Err(not_loaded);
             };
-            ids.extend_from_slice(&cell.ids);
+            ids.extend_from_slice(&members);
             cells.push(CellState {
                 id: entry.id,
                 segment: entry.segment,
-                members: cell.ids.clone(),
+                members,
                 centroid: routing.centroid(place),
             });
         }

@@ -4,13 +4,18 @@
 //! held out from the fit, through the whole pipeline with its codes, for a few recalls and three k; in between it is interpolated.
 
 use super::missing::{MissingModel, STAGE_1, STAGE_2};
+use super::query::WIDE_FROM;
 
 /// The recalls that were calibrated, ascending.
 pub const TARGETS: [f32; 5] = [0.80, 0.90, 0.95, 0.98, 0.99];
 /// The k that were calibrated, ascending.
 pub const DEPTHS: [u32; 3] = [10, 24, 50];
-/// Numbers in a file.
-const VALUES: usize = STAGE_1 + 1 + DEPTHS.len() * (STAGE_2 + TARGETS.len());
+/// Numbers in a file; those of before had no ceilings.
+const FIRST_VALUES: usize = STAGE_1 + 1 + DEPTHS.len() * (STAGE_2 + TARGETS.len());
+const VALUES: usize = FIRST_VALUES + 2 * DEPTHS.len();
+
+/// By the bound, that of recalls up to 0.95 first, and by k: the share of the true nearest that a search finds in all cells.
+pub type Ceilings = [[f32; DEPTHS.len()]; 2];
 
 /// The fitted model, and the gains at which to stop.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,6 +27,7 @@ pub struct Calibration {
     pub opening_cost: f32,
     /// By k, then by recall: a search may stop when the next cell would gain less than this a unit of cost.
     pub gains: [[f32; TARGETS.len()]; DEPTHS.len()],
+    pub ceilings: Ceilings,
 }
 
 impl Calibration {
@@ -50,6 +56,14 @@ impl Calibration {
         let (below, above, share) = between(k);
         let (first, last) = (of_depth(&self.gains[below]), of_depth(&self.gains[above]));
         libm::exp(first + (last - first) * share) as f32
+    }
+
+    /// The share of the true nearest that a search for `k` hits and this recall finds when it opens every cell: what no answer
+    /// may state more than. A recall asked for beyond it is not delivered, and the answer's confidence says so.
+    pub fn ceiling(&self, k: usize, recall: f32) -> f32 {
+        let ceilings = &self.ceilings[usize::from(recall > WIDE_FROM)];
+        let (below, above, share) = between(k);
+        ceilings[below] + (ceilings[above] - ceilings[below]) * share as f32
     }
 
     /// The model for a search that keeps `k` hits.
@@ -82,13 +96,15 @@ impl Calibration {
             .chain(self.seen.iter().flatten())
             .chain([&self.opening_cost])
             .chain(self.gains.iter().flatten())
+            .chain(self.ceilings.iter().flatten())
             .flat_map(|value| value.to_le_bytes())
             .collect()
     }
 
-    /// From a file; None if a number is missing, not finite, or a gain or cost is negative.
+    /// From a file; None if a number is missing, not finite, a gain or cost negative, or a ceiling no share. Where nobody measured
+    /// what the codes hold, they hold all.
     pub fn read(bytes: &[u8]) -> Option<Self> {
-        if bytes.len() != Self::BYTES {
+        if bytes.len() != Self::BYTES && bytes.len() != 4 * FIRST_VALUES {
             return None;
         }
         let mut values = bytes
@@ -99,6 +115,7 @@ impl Calibration {
             seen: Default::default(),
             opening_cost: 0.0,
             gains: Default::default(),
+            ceilings: [[1.0; DEPTHS.len()]; 2],
         };
         let weights = calibration.geometry.iter_mut();
         for weight in weights.chain(calibration.seen.iter_mut().flatten()) {
@@ -108,6 +125,11 @@ impl Calibration {
         calibration.opening_cost = values.next().filter(positive)?;
         for gain in calibration.gains.iter_mut().flatten() {
             *gain = values.next().filter(positive)?;
+        }
+        if bytes.len() == Self::BYTES {
+            for ceiling in calibration.ceilings.iter_mut().flatten() {
+                *ceiling = values.next().filter(|value| (0.0..=1.0).contains(value))?;
+            }
         }
         Some(calibration)
     }
@@ -141,6 +163,7 @@ mod tests {
                 [3e-2, 2e-2, 8e-3, 3e-3, 1e-3],
                 [1e-1, 5e-2, 2e-2, 8e-3, 4e-3],
             ],
+            ceilings: [[0.96, 0.97, 0.98], [0.97, 0.98, 0.99]],
         }
     }
 
@@ -150,7 +173,17 @@ mod tests {
         assert_eq!(bytes.len(), Calibration::BYTES);
         assert_eq!(Calibration::read(&bytes), Some(sample()));
         assert_eq!(Calibration::read(&bytes[4..]), None);
-        for (place, value) in [(0, f32::NAN), (44, -1.0), (50, f32::INFINITY), (59, -1e-9)] {
+        let of_before = Calibration::read(&bytes[..4 * FIRST_VALUES]).unwrap();
+        assert_eq!(of_before.gains, sample().gains);
+        assert_eq!(of_before.ceiling(24, 0.99), 1.0);
+        for (place, value) in [
+            (0, f32::NAN),
+            (44, -1.0),
+            (50, f32::INFINITY),
+            (59, -1e-9),
+            (62, 1.01),
+            (65, f32::NAN),
+        ] {
             let mut broken = bytes.clone();
             broken[4 * place..4 * place + 4].copy_from_slice(&value.to_le_bytes());
             assert_eq!(Calibration::read(&broken), None, "{value} at {place}");
@@ -178,5 +211,8 @@ mod tests {
         }
         assert!((0.5..1.0).contains(&sample.model(30).seen[0]));
         assert!(sample.gain(10, 1.0) >= 0.0);
+        for (k, recall, ceiling) in [(1, 0.95, 0.96), (24, 0.951, 0.98), (90, 1.0, 0.99)] {
+            assert_eq!(sample.ceiling(k, recall), ceiling);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What can be wrong with a query, or with the cells it is given.
 
-use crate::index::CellEntry;
+use crate::index::Piece;
 use crate::quantize::QuantizeError;
 
 /// The codes that errors of this room carry; stable, the same in TypeScript.
@@ -46,11 +46,9 @@ pub enum SearchError {
 
 impl SearchError {
     /// Its segment is another one.
-    pub(super) fn of_cell(entry: &CellEntry) -> Self {
-        Self::Segment {
-            segment: entry.segment,
-            cell: entry.id,
-        }
+    pub(super) fn of_piece(piece: &Piece, cell: u32) -> Self {
+        let segment = piece.segment;
+        Self::Segment { segment, cell }
     }
 
     /// The stable code of this error, one of [`CODES`].

@@ -15,8 +15,9 @@
 //! more comes, and loses to a fixed number of cells. The weights are fitted on each index (`calibration`).
 
 use super::approximate::{exp, ln};
+use super::passing::Passing;
 use super::route::Route;
-use crate::index::Routing;
+use super::stop::Ground;
 
 /// Weights of stage 1 and of stage 2.
 pub const STAGE_1: usize = 8;
@@ -79,12 +80,15 @@ pub struct Surroundings {
     /// ln rank, ln n, ln(D / D₁)
     logs: Vec<[f32; 3]>,
     rows: Vec<f32>,
+    /// The part of the rows that may be hits.
+    shares: Vec<f32>,
     expected: Vec<f32>,
 }
 
 impl Surroundings {
     /// Takes in as many cells as the model wants to see when `opened` are open.
-    pub(super) fn look(&mut self, routing: &Routing, route: &mut Route, opened: usize) {
+    pub(super) fn look(&mut self, ground: Ground<'_>, route: &mut Route, opened: usize) {
+        let Ground { routing, passing } = ground;
         let mut wanted = self.rows.len().max(WINDOW);
         while opened * 2 > wanted {
             wanted *= 4;
@@ -111,6 +115,7 @@ impl Surroundings {
         for (rank, cell) in ranked.iter().enumerate().take(wanted).skip(start) {
             let place = cell.place as usize;
             let entry = &routing.cells[place];
+            let rows = routing.live_rows(cell.place);
             let distance = cell.distance.max(1e-6);
             let spread = entry.spread.max(1e-6);
             let half = 0.5 / (distance * spread);
@@ -130,10 +135,12 @@ impl Surroundings {
             });
             self.logs.push([
                 ln((rank + 1) as f32),
-                ln(entry.rows.max(1) as f32),
+                ln(rows.max(1) as f32),
                 ln(distance / first.distance.max(1e-6)),
             ]);
-            self.rows.push(entry.rows as f32);
+            self.rows.push(rows as f32);
+            let share = |passing: &Passing| passing.share(cell.place);
+            self.shares.push(passing.map_or(1.0, share));
         }
         self.expected.resize(wanted, 0.0);
     }
@@ -170,16 +177,16 @@ impl Surroundings {
         let [w0, w1, w2, w3, w4, w5, w6, w7] = *weights;
         let squared = reach * reach;
         let per_reach = 1.0 / reach.max(1e-6);
-        let logs = self.logs.iter().zip(&self.rows);
+        let logs = self.logs.iter().zip(self.rows.iter().zip(&self.shares));
         let geometry = self.steady.iter().zip(&self.slope).zip(&self.border);
-        for ((expected, ((steady, slope), border)), (logs, &rows)) in
+        for ((expected, ((steady, slope), border)), (logs, (&rows, &share))) in
             self.expected.iter_mut().zip(geometry).zip(logs)
         {
             let u = steady - slope * squared;
             let border = border * per_reach;
             let fixed = w0 + w3 * logs[0] + w5 * logs[1] + w6 * logs[2];
             let power = fixed + u * (w1 + w2 * u) + border * (w4 + w7 * border);
-            *expected = exp(power).min(rows);
+            *expected = exp(power).min(rows) * share;
         }
         let (open, closed) = self.expected.split_at(opened.min(self.expected.len()));
         (sum(open), sum(closed))

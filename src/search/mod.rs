@@ -5,6 +5,7 @@
 //! scan     the signs of one cell's rows → those that may be among the best
 //! rerank   their full codes → the k best so far
 //! stop     how much is expected to be missing? open the next cell, or answer
+//! select   where asked: near-duplicates and too many of one owner go, and the search goes on for others
 //! ```
 //!
 //! [`Query`] is the way in for whoever fetches parts as they are needed, [`search()`] for whoever
@@ -21,19 +22,25 @@ mod exact;
 mod expand;
 mod missing;
 mod options;
+mod passing;
 mod query;
 mod route;
 mod scan;
+mod select;
 mod stop;
 mod trace;
+mod whole;
 
-pub use calibration::{Calibration, DEPTHS, TARGETS};
+pub use calibration::{Calibration, Ceilings, DEPTHS, TARGETS};
 pub use error::{CODES, SearchError};
 pub use exact::{NO_CELL, exact};
 pub(crate) use missing::is_asked;
 pub use missing::{MissingModel, STAGE_1, STAGE_2};
 pub use options::{Answer, Hit, SearchOptions};
+pub use passing::Passing;
 pub(crate) use query::WIDE_FROM;
-pub use query::{Cells, Filter, Query, Step, search, search_filtered};
+pub use query::{Cells, Filter, Query, Step};
 pub use route::Ranked;
+pub use select::{NEARLY_THE_SAME, Owners};
 pub(crate) use trace::Trace;
+pub use whole::{search, search_filtered, search_passing};

@@ -11,7 +11,8 @@ pub struct SearchOptions {
     /// How many hits, at least 1. Fewer come when fewer exist.
     pub k: usize,
     /// The share of the true k nearest that the answer should hold on average, above 0 and up to 1.
-    /// Higher opens more cells; 1 opens all of them, since nothing less can promise it.
+    /// Higher opens more cells; 1 opens all of them, since nothing less can promise it. Short codes hold less than all: a recall
+    /// beyond what they hold is not delivered, and the answer's `confidence` stays below it.
     pub recall: f32,
     /// Leave out hits whose cosine is below this, -1 to 1.
     pub min_score: Option<f32>,
@@ -21,6 +22,11 @@ pub struct SearchOptions {
     pub max_cells: Option<u32>,
     /// Leave out this picture: for "more like this one".
     pub exclude: Option<u32>,
+    /// Leave out a hit whose cosine with a better hit is this or more: copies of one picture count once. -1 to 1;
+    /// [`NEARLY_THE_SAME`](super::NEARLY_THE_SAME) where nothing else is known.
+    pub distinct: Option<f32>,
+    /// At most so many hits of one owner, at least 1. Pictures without an owner are not limited.
+    pub per_owner: Option<u32>,
 }
 
 impl Default for SearchOptions {
@@ -32,11 +38,21 @@ impl Default for SearchOptions {
             exact: false,
             max_cells: None,
             exclude: None,
+            distinct: None,
+            per_owner: None,
         }
     }
 }
 
 impl SearchOptions {
+    /// An exact search asks for everything.
+    pub(super) fn recall_asked(&self) -> f32 {
+        match self.exact {
+            true => 1.0,
+            false => self.recall,
+        }
+    }
+
     pub(super) fn validate(&self) -> Result<(), SearchError> {
         let wrong = |option, found: String, expected| {
             Err(SearchError::Option {
@@ -59,6 +75,14 @@ impl SearchOptions {
             && !(-1.0..=1.0).contains(&score)
         {
             return wrong("min_score", score.to_string(), "a cosine from -1 to 1");
+        }
+        if let Some(cosine) = self.distinct
+            && !(-1.0..=1.0).contains(&cosine)
+        {
+            return wrong("distinct", cosine.to_string(), "a cosine from -1 to 1");
+        }
+        if self.per_owner == Some(0) {
+            return wrong("per_owner", "0".to_owned(), "at least 1, or leave it out");
         }
         if self.max_cells == Some(0) {
             return wrong("max_cells", "0".to_owned(), "at least 1, or leave it out");
@@ -87,11 +111,12 @@ pub struct Answer {
     pub hits: Vec<Hit>,
     /// Stable ids of the cells opened, in order.
     pub probed: Vec<u32>,
-    /// Rows whose signs were read.
+    /// Rows whose signs were read; of a search that had to look for more hits than `k`, in its last and widest pass.
     pub scanned: u64,
     /// Of these, rows that were read in full.
     pub reranked: u64,
-    /// The share of the true nearest that this answer is expected to hold.
+    /// The share of the true nearest that this answer is expected to hold. Below the recall that was asked for where `max_cells`
+    /// ended the search (`capped`), or where the codes hold no more: then more cells would not help, and it is not `capped`.
     pub confidence: f32,
     /// Whether `max_cells` ended the search before it was confident enough.
     pub capped: bool,

@@ -6,15 +6,19 @@
 //! where the index is not made for ranges, whole segments are asked for, and only those needed for certain.
 
 mod ahead;
+mod known;
 
 use ahead::Ahead;
+use known::AtHand;
 
 use super::expand::{Decision, decide};
+use super::passing::Passing;
 use super::route::Route;
 use super::scan::{Opening, Scan, TopK, Wanted, distance_of};
-use super::stop::{Rule, Standing};
-use super::{Answer, SearchError, SearchOptions};
-use crate::index::{Cell, CellEntry, Index, Part, Routing, Segment, SparseCell};
+use super::select::{Owners, choose, more};
+use super::stop::{Ground, Rule, Standing};
+use super::{Answer, Hit, SearchError, SearchOptions};
+use crate::index::{Cell, Index, Part, Piece, Routing, Segment, SparseCell};
 use crate::quantize::PreparedQuery;
 
 /// A query for fewer hits than this keeps as many all the same, and is judged by the worst of them:
@@ -39,8 +43,8 @@ pub trait Cells {
     /// The segment of this number, if it is at hand as a whole.
     fn segment(&self, number: u32) -> Option<&Segment>;
 
-    /// A cell of another segment, if its scan part is at hand.
-    fn sparse_cell(&self, _entry: &CellEntry) -> Option<&SparseCell> {
+    /// A slot of another segment, if its scan part is at hand.
+    fn sparse_cell(&self, _segment: u32, _slot: u32) -> Option<&SparseCell> {
         None
     }
 }
@@ -50,12 +54,12 @@ impl Cells for Index {
         Index::segment(self, number)
     }
 
-    fn sparse_cell(&self, entry: &CellEntry) -> Option<&SparseCell> {
-        Index::sparse_cell(self, entry)
+    fn sparse_cell(&self, segment: u32, slot: u32) -> Option<&SparseCell> {
+        Index::sparse_cell(self, segment, slot)
     }
 }
 
-/// A cell as far as it is at hand.
+/// A cell's base or one of its further pieces, as far as it is at hand.
 #[derive(Clone, Copy)]
 struct View<'c> {
     cell: &'c Cell,
@@ -78,6 +82,8 @@ pub struct Query<'a> {
     options: SearchOptions,
     vector: PreparedQuery,
     filter: Option<&'a Filter<'a>>,
+    passing: Option<&'a Passing>,
+    owners: Option<&'a Owners<'a>>,
     rule: Rule,
     pub(super) route: Route,
     scan: Scan,
@@ -108,7 +114,9 @@ impl<'a> Query<'a> {
             route: Route::new(routing, &vector),
             vector,
             filter: None,
-            rule: Rule::new(routing, kept, options.recall),
+            passing: None,
+            owners: None,
+            rule: Rule::new(routing, kept, options.recall_asked()),
             options,
             scan: Scan::default(),
             ahead: Ahead::default(),
@@ -124,8 +132,37 @@ impl<'a> Query<'a> {
         self
     }
 
+    /// Answers with rows that pass only, and reads no others. A filter given too holds beside it.
+    pub fn with_passing(mut self, passing: &'a Passing) -> Self {
+        self.passing = Some(passing);
+        self
+    }
+
+    /// Says whose the pictures are; needed for `per_owner`.
+    pub fn with_owners(mut self, owners: &'a Owners<'a>) -> Self {
+        self.owners = Some(owners);
+        self
+    }
+
     /// Goes on as far as what is at hand allows.
     pub fn step(&mut self, cells: &dyn Cells) -> Result<Step, SearchError> {
+        if self.options.per_owner.is_some() && self.owners.is_none() {
+            return Err(SearchError::Option {
+                option: "per_owner",
+                found: "a limit without owners".to_owned(),
+                expected: "the owners too, with_owners, or leave it out",
+            });
+        }
+        if self
+            .passing
+            .is_some_and(|passing| !passing.fits(self.routing))
+        {
+            return Err(SearchError::Option {
+                option: "passing",
+                found: "of other cells".to_owned(),
+                expected: "what was made of this epoch",
+            });
+        }
         loop {
             let capped = match self.decision() {
                 Decision::Stop { capped } => capped,
@@ -138,8 +175,54 @@ impl<'a> Query<'a> {
                     continue;
                 }
             };
-            return Ok(Step::Done(self.answer(capped)));
+            let hits = match self.options.chooses() {
+                false => self.best.hits(self.options.k),
+                true => {
+                    let all = self.best.hits(self.best.len());
+                    let hits = choose(&all, &self.options, &AtHand(self, cells))?;
+                    let rows = usize::try_from(self.routing.rows()).unwrap_or(usize::MAX);
+                    // With room left, everything that passes has been seen, or a cap or a least score ended it.
+                    if hits.len() < self.options.k
+                        && all.len() == self.best.limit()
+                        && all.len() < rows
+                    {
+                        self.begin_again(more(self.options.k, all.len(), hits.len()).min(rows));
+                        continue;
+                    }
+                    hits
+                }
+            };
+            return Ok(Step::Done(self.answer(hits, capped)));
         }
+    }
+
+    /// From the first cell, for so many hits: rows that were too far for fewer are read now.
+    fn begin_again(&mut self, kept: usize) {
+        self.rule = Rule::new(self.routing, kept, self.options.recall_asked());
+        self.scan = Scan::default();
+        self.ahead = Ahead::default();
+        (self.opened, self.scanned) = (0, 0);
+        self.best = TopK::new(kept);
+    }
+
+    /// The confidence, where more hits were kept than were needed to choose k: that of those needed.
+    fn confidence(&mut self, hits: &[Hit]) -> f32 {
+        let said = match self.opened >= self.routing.cells.len() {
+            true => self.rule.confidence_in_all(),
+            false => self.rule.confidence(),
+        };
+        let (true, Some(last)) = (self.options.chooses(), hits.last()) else {
+            return said;
+        };
+        let needed = self.best.rank_of(last) + 1;
+        let needed = needed.max(self.options.k).max(KEPT_AT_LEAST);
+        if needed >= self.best.limit() || hits.len() < self.options.k {
+            return said;
+        }
+        let standing = self.standing_with(&self.best.first(needed), self.opened);
+        let mut rule = Rule::new(self.routing, needed, self.options.recall_asked());
+        rule.enough(self.ground(), &mut self.route, &standing);
+        said.max(rule.confidence())
     }
 
     fn decision(&mut self) -> Decision {
@@ -152,9 +235,16 @@ impl<'a> Query<'a> {
         let is_due = self.rule.is_due(self.opened) || self.opened >= last;
         let enough = self.opened > 0 && is_due && {
             let standing = self.standing();
-            self.rule.enough(self.routing, &mut self.route, &standing)
+            self.rule.enough(self.ground(), &mut self.route, &standing)
         };
         decide(&self.options, self.opened, cells, enough)
+    }
+
+    pub(super) fn ground(&self) -> Ground<'a> {
+        Ground {
+            routing: self.routing,
+            passing: self.passing,
+        }
     }
 
     pub(super) fn standing(&self) -> Standing {
@@ -180,13 +270,16 @@ impl<'a> Query<'a> {
     /// `min_score` allows, or any distance.
     fn reach(&self, best: &TopK) -> f32 {
         let allowed = self.options.min_score.map_or(f32::INFINITY, distance_of);
-        best.worst_distance(self.enough())
+        best.worst_distance(self.enough(best))
             .unwrap_or(f32::INFINITY)
             .min(allowed)
     }
 
-    /// How many hits answer the query: k, or every picture there is.
-    fn enough(&self) -> usize {
+    /// How many hits answer the query: k, or every picture there is; where they are chosen among, all that are kept.
+    fn enough(&self, best: &TopK) -> usize {
+        if self.options.chooses() {
+            return best.limit();
+        }
         self.options
             .k
             .min(usize::try_from(self.routing.rows()).unwrap_or(usize::MAX))
@@ -195,15 +288,21 @@ impl<'a> Query<'a> {
     /// What is absent and must be fetched before the next cell can be opened.
     fn needed(&mut self, cells: &dyn Cells) -> Result<Vec<Part>, SearchError> {
         let next = self.route.ranked()[self.opened].place;
-        let segment = self.routing.cells[next as usize].segment;
         // What lies ahead is fetched along with an absent next cell, not before one that is here.
-        if cells.segment(segment).is_some() {
+        if self.absent_segments(cells, next).next().is_none() {
             return Ok(Vec::new());
         }
         if self.routing.spans.is_some() && self.deviations().is_finite() {
             return self.plan(cells);
         }
         Ok(self.needed_segments(cells))
+    }
+
+    /// The segments with rows of a cell that are not at hand as a whole.
+    fn absent_segments(&self, cells: &dyn Cells, cell: u32) -> impl Iterator<Item = u32> {
+        let pieces = self.routing.places_of(cell);
+        let segments = pieces.filter_map(|place| Some(self.routing.piece(place)?.segment));
+        segments.filter(|&number| cells.segment(number).is_none())
     }
 
     /// Segments that are absent and needed for certain: the next cell's, and those of the cells after it as long as even
@@ -218,7 +317,7 @@ impl<'a> Query<'a> {
         let mut rows_at_most = self.best.len() as u64;
         let ranked = self.route.ranked().iter().enumerate();
         for (rank, ranked) in ranked.take(cap).skip(self.opened) {
-            let entry = &self.routing.cells[ranked.place as usize];
+            let place = ranked.place;
             // Without `min_score` a query goes on while it has fewer than k hits.
             let certain = rank == self.opened
                 || self.deviations().is_infinite()
@@ -226,27 +325,30 @@ impl<'a> Query<'a> {
             if !certain {
                 break;
             }
-            let number = entry.segment;
-            let part = Part::Segment { number };
-            if cells.segment(number).is_none() && !needed.contains(&part) {
-                needed.push(part);
+            for number in self.absent_segments(cells, place) {
+                let part = Part::Segment { number };
+                if !needed.contains(&part) {
+                    needed.push(part);
+                }
             }
-            rows_at_most += u64::from(entry.rows);
+            rows_at_most += u64::from(self.routing.live_rows(place));
         }
         needed
     }
 
-    /// A cell, refused where it is not the one that the routing leads to.
+    /// What lies at a place, refused where it is not what the routing leads to.
     fn view<'c>(&self, cells: &'c dyn Cells, place: u32) -> Result<Option<View<'c>>, SearchError> {
-        let entry = &self.routing.cells[place as usize];
-        let wrong = || SearchError::of_cell(entry);
-        let view = match cells.segment(entry.segment) {
+        let Some(piece) = self.routing.piece(place) else {
+            return Ok(None);
+        };
+        let wrong = || self.wrong(place);
+        let view = match cells.segment(piece.segment) {
             Some(segment) if segment.dimension == self.routing.dimension => View {
-                cell: segment.cells.get(entry.slot as usize).ok_or_else(wrong)?,
+                cell: segment.cells.get(piece.slot as usize).ok_or_else(wrong)?,
                 sparse: None,
             },
             Some(_) => return Err(wrong()),
-            None => match cells.sparse_cell(entry) {
+            None => match cells.sparse_cell(piece.segment, piece.slot) {
                 Some(sparse) => View {
                     cell: sparse.cell(),
                     sparse: Some(sparse),
@@ -254,42 +356,73 @@ impl<'a> Query<'a> {
                 None => return Ok(None),
             },
         };
-        let fits = view.cell.ids.len() == entry.rows as usize;
+        let fits = view.cell.ids.len() == piece.rows as usize;
         fits.then_some(Some(view)).ok_or_else(wrong)
     }
 
-    /// Whether a picture may be a hit.
+    /// What lies at a place is not what should.
+    fn wrong(&self, place: u32) -> SearchError {
+        let piece = self.routing.piece(place).unwrap_or(Piece {
+            cell: place,
+            segment: 0,
+            slot: 0,
+            rows: 0,
+        });
+        let cell = self.routing.cells.get(piece.cell as usize);
+        SearchError::of_piece(&piece, cell.map_or(piece.cell, |entry| entry.id))
+    }
+
+    /// Whether a row that counts may be a hit.
     fn passes(&self, id: u32) -> bool {
-        Some(id) != self.options.exclude && self.filter.is_none_or(|filter| filter(id))
+        !self.routing.changes.is_dead_row(id)
+            && Some(id) != self.options.exclude
+            && self.filter.is_none_or(|filter| filter(id))
     }
 
     pub(super) fn open_next(&mut self, cells: &dyn Cells) -> Result<(), SearchError> {
         let ranked = self.route.ranked()[self.opened];
-        let entry = &self.routing.cells[ranked.place as usize];
-        let wrong = || SearchError::of_cell(entry);
-        let view = self.view(cells, ranked.place)?.ok_or_else(wrong)?;
-        let floor = match view.sparse {
-            None => f32::NEG_INFINITY,
-            // Below it low rows may be absent.
-            Some(_) => self.ahead.floor(self.opened).ok_or_else(wrong)?,
-        };
+        let routing = self.routing;
+        let entry = &routing.cells[ranked.place as usize];
+        if self
+            .passing
+            .is_some_and(|passing| passing.is_empty(ranked.place))
+        {
+            self.opened += 1;
+            return Ok(());
+        }
         let (exclude, filter) = (self.options.exclude, self.filter);
         let passes = |id: u32| Some(id) != exclude && filter.is_none_or(|filter| filter(id));
-        let wanted = Wanted {
-            deviations: self.deviations(),
-            min_score: self.options.min_score,
-            floor,
-            passes: &passes,
-        };
-        let opening = Opening {
-            cell: view.cell,
-            entry,
-            ranked,
-            rank: self.opened as u32,
-        };
-        self.scan
-            .cell(&opening, &self.vector, &wanted, &mut self.best);
-        self.scanned += u64::from(entry.rows);
+        let places = routing.places_of(ranked.place);
+        // All further pieces must be there before the base is read: a cell is opened once.
+        for place in places.clone().skip(1) {
+            self.view(cells, place)?.ok_or_else(|| self.wrong(place))?;
+        }
+        for place in places {
+            let wrong = || self.wrong(place);
+            let view = self.view(cells, place)?.ok_or_else(wrong)?;
+            let floor = match view.sparse {
+                None => f32::NEG_INFINITY,
+                // Below it low rows may be absent.
+                Some(_) => self.ahead.floor(self.opened).ok_or_else(wrong)?,
+            };
+            let wanted = Wanted {
+                deviations: self.deviations(),
+                min_score: self.options.min_score,
+                floor,
+                changes: &routing.changes,
+                passes: &passes,
+            };
+            let opening = Opening {
+                cell: view.cell,
+                entry,
+                ranked,
+                rank: self.opened as u32,
+                masks: self.passing.map(|passing| passing.masks(place)),
+            };
+            self.scanned += self
+                .scan
+                .cell(&opening, &self.vector, &wanted, &mut self.best);
+        }
         self.opened += 1;
         Ok(())
     }
@@ -303,52 +436,25 @@ impl<'a> Query<'a> {
         }
     }
 
-    fn answer(&self, capped: bool) -> Answer {
+    fn answer(&mut self, hits: Vec<Hit>, capped: bool) -> Answer {
+        let confidence = self.confidence(&hits);
         let opened = &self.route.ranked()[..self.opened];
         Answer {
-            hits: self.best.hits(self.options.k),
+            hits,
             probed: opened
                 .iter()
+                .filter(|ranked| {
+                    self.passing
+                        .is_none_or(|passing| !passing.is_empty(ranked.place))
+                })
                 .map(|ranked| self.routing.cells[ranked.place as usize].id)
                 .collect(),
             scanned: self.scanned,
             reranked: self.scan.reranked,
-            confidence: match self.opened >= self.routing.cells.len() {
-                true => 1.0,
-                false => self.rule.confidence(),
-            },
+            confidence,
             capped,
             epoch: self.routing.epoch,
         }
-    }
-}
-
-/// Searches an index whose routing and segments are all loaded.
-pub fn search(
-    index: &Index,
-    vector: &[f32],
-    options: &SearchOptions,
-) -> Result<Answer, SearchError> {
-    search_filtered(index, vector, options, &|_| true)
-}
-
-/// The same, among the pictures that pass the filter.
-pub fn search_filtered(
-    index: &Index,
-    vector: &[f32],
-    options: &SearchOptions,
-    filter: &Filter<'_>,
-) -> Result<Answer, SearchError> {
-    let not_loaded = || SearchError::NotLoaded {
-        missing: index.missing_for_search().len(),
-    };
-    let routing = index.routing().ok_or_else(not_loaded)?;
-    match Query::new(routing, vector, options.clone())?
-        .with_filter(filter)
-        .step(index)?
-    {
-        Step::Done(answer) => Ok(answer),
-        Step::Need(_) => Err(not_loaded()),
     }
 }
 

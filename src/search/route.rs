@@ -129,6 +129,7 @@ mod tests {
             adjacency: vec![vec![]; cells],
             merges: vec![],
             calibration: None,
+            changes: Default::default(),
             spans: None,
         };
         let mut vector = values(dimension);

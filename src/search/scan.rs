@@ -8,7 +8,7 @@ use std::collections::BinaryHeap;
 
 use super::missing::Origin;
 use super::{Hit, Ranked};
-use crate::index::{Cell, CellEntry};
+use crate::index::{Cell, CellEntry, Changes};
 use crate::kernel::{self, SCAN_ROWS};
 use crate::quantize::{PreparedQuery, slack};
 
@@ -116,6 +116,22 @@ impl TopK {
         self.heap.peek().map(|worst| worst.0.distance)
     }
 
+    /// How many hits are better than this one.
+    pub(super) fn rank_of(&self, hit: &Hit) -> usize {
+        let hit = Ordered(*hit, 0);
+        self.heap.iter().filter(|&other| *other < hit).count()
+    }
+
+    /// The best `limit` of them, as if no more had been kept.
+    pub(super) fn first(&self, limit: usize) -> Self {
+        let mut hits = self.heap.clone().into_sorted_vec();
+        hits.truncate(limit);
+        Self {
+            k: limit,
+            heap: hits.into(),
+        }
+    }
+
     pub(super) fn into_hits(self) -> Vec<Hit> {
         self.heap
             .into_sorted_vec()
@@ -148,13 +164,15 @@ pub(super) struct Scan {
     pub(super) reranked: u64,
 }
 
-/// A cell that is being opened.
+/// A cell that is being opened, or a further piece of it.
 pub(super) struct Opening<'a> {
     pub(super) cell: &'a Cell,
     pub(super) entry: &'a CellEntry,
     pub(super) ranked: Ranked,
     /// How many cells were opened before it.
     pub(super) rank: u32,
+    /// The rows that pass, block by block; none: all.
+    pub(super) masks: Option<&'a [u32]>,
 }
 
 /// What rows are wanted, besides near ones.
@@ -164,22 +182,25 @@ pub(super) struct Wanted<'a> {
     pub(super) min_score: Option<f32>,
     /// Rows whose bound is below it are not read in full.
     pub(super) floor: f32,
+    /// Rows that are stored and count no more: they are out before anything is judged.
+    pub(super) changes: &'a Changes,
     pub(super) passes: &'a dyn Fn(u32) -> bool,
 }
 
 impl Scan {
-    /// Reads the signs of every row of a cell, and in full those whose bound does not exclude them; offers those that pass.
+    /// Reads the signs of a cell's rows, and in full those whose bound does not exclude them; offers those that pass. Gives how
+    /// many rows' signs were read: those of blocks in which none passes are not.
     pub(super) fn cell(
         &mut self,
         opening: &Opening<'_>,
         query: &PreparedQuery,
         wanted: &Wanted<'_>,
         best: &mut TopK,
-    ) {
+    ) -> u64 {
         let (cell, ranked) = (opening.cell, &opening.ranked);
         let least = wanted.min_score.unwrap_or(f32::NEG_INFINITY);
         let floor = least.max(best.floor()).max(wanted.floor);
-        self.find_candidates(cell, ranked, query, wanted, floor);
+        let read = self.find_candidates(opening, query, wanted, floor);
         // The most promising first, as long as there is room: they raise the floor for the others.
         let room = best.room();
         if room > 0 && room < self.candidates.len() {
@@ -217,6 +238,7 @@ impl Scan {
             };
             best.offer(hit, opening.rank);
         }
+        read
     }
 
     /// Which share of the rows seen passes the filter, as far as can be told.
@@ -226,32 +248,59 @@ impl Scan {
 
     fn find_candidates(
         &mut self,
-        cell: &Cell,
-        ranked: &Ranked,
+        opening: &Opening<'_>,
         query: &PreparedQuery,
         wanted: &Wanted<'_>,
         floor: f32,
-    ) {
+    ) -> u64 {
+        let (cell, ranked, masks) = (opening.cell, &opening.ranked, opening.masks);
         self.candidates.clear();
         let rows = cell.codes.len();
+        // A block without a mask is whole.
+        let passing = |block: usize| {
+            let filled = (rows - block * SCAN_ROWS).min(SCAN_ROWS) as u32;
+            let mask = masks.map_or(u32::MAX, |masks| {
+                masks.get(block).copied().unwrap_or(u32::MAX)
+            });
+            (filled, mask & (u32::MAX >> (32 - filled)))
+        };
+        let mut read = 0;
         if wanted.deviations.is_infinite() {
-            let all = (0..rows as u32).map(|row| (f32::INFINITY, row));
-            return self.candidates.extend(all);
+            for block in 0..cell.codes.blocks() {
+                let mut left = passing(block).1;
+                read += u64::from(left.count_ones());
+                while left != 0 {
+                    let row = (block * SCAN_ROWS) as u32 + left.trailing_zeros();
+                    left &= left - 1;
+                    if !wanted.changes.is_dead_row(cell.ids[row as usize]) {
+                        self.candidates.push((f32::INFINITY, row));
+                    }
+                }
+            }
+            return read;
         }
         let slack = slack(query.dimension(), ranked.distance, wanted.deviations);
         let mut bounds = [0.0; SCAN_ROWS];
         for block in 0..cell.codes.blocks() {
+            let (filled, mask) = passing(block);
+            if mask == 0 {
+                continue;
+            }
+            read += u64::from(filled);
             query.bounds(&cell.codes, block, ranked.dot, slack, &mut bounds);
             let first = block * SCAN_ROWS;
-            let filled = (rows - first).min(SCAN_ROWS) as u32;
-            let mut left = kernel::not_below(&bounds, floor) & (u32::MAX >> (32 - filled));
+            let mut left = kernel::not_below(&bounds, floor) & mask;
             while left != 0 {
                 let row = left.trailing_zeros();
                 left &= left - 1;
-                self.candidates
-                    .push((bounds[row as usize], first as u32 + row));
+                let bound = bounds[row as usize];
+                let row = first as u32 + row;
+                if !wanted.changes.is_dead_row(cell.ids[row as usize]) {
+                    self.candidates.push((bound, row));
+                }
             }
         }
+        read
     }
 }
 

@@ -1,12 +1,13 @@
 //! A moment of a query → how complete its answer is expected to be, and whether that is enough.
 //!
 //! With a calibrated index a search stops when the next cell's gain is not worth its cost, and the share expected to be
-//! missing is small. Both are taken as the least seen so far, so that asking for more never opens fewer cells: on that
+//! missing is small. No more is promised than the codes hold. Both are taken as the least seen so far, so that asking for more never opens fewer cells: on that
 //! the calibration rests. Without a calibration the ratio of distances decides.
 
 use super::calibration::Calibration;
 use super::confidence::{Seen, by_distance, is_certain};
 use super::missing::{MissingModel, Moment, Origin, Surroundings, is_asked};
+use super::passing::Passing;
 use super::route::Route;
 use crate::index::Routing;
 
@@ -22,10 +23,18 @@ pub(super) struct Calibrated {
     model: MissingModel,
     opening_cost: f32,
     recall: f32,
+    ceiling: f32,
     gain_enough: f32,
     surroundings: Surroundings,
     least_gain: f32,
     least_missing: f32,
+}
+
+/// What a query is made in: the cells, and which of their rows pass, where that is known.
+#[derive(Clone, Copy)]
+pub(super) struct Ground<'a> {
+    pub(super) routing: &'a Routing,
+    pub(super) passing: Option<&'a Passing>,
 }
 
 /// What the query knows beside the cells.
@@ -52,6 +61,7 @@ impl Rule {
                 model: calibration.model(kept),
                 opening_cost: calibration.opening_cost,
                 recall,
+                ceiling: calibration.ceiling(kept, recall),
                 surroundings: Surroundings::default(),
                 least_gain: f32::INFINITY,
                 least_missing: 1.0,
@@ -70,11 +80,11 @@ impl Rule {
     /// Takes in what the query stands at; gives whether it may stop.
     pub(super) fn enough(
         &mut self,
-        routing: &Routing,
+        ground: Ground<'_>,
         route: &mut Route,
         standing: &Standing,
     ) -> bool {
-        let opened = standing.opened;
+        let (routing, opened) = (ground.routing, standing.opened);
         route.ensure(routing, opened + 1);
         let seen = Seen {
             cells: routing.cells.len(),
@@ -93,7 +103,7 @@ impl Rule {
                 (rule.least_missing, rule.least_gain) = (0.0, 0.0);
                 true
             }
-            Self::Calibrated(rule) => rule.enough(routing, route, standing),
+            Self::Calibrated(rule) => rule.enough(ground, route, standing),
         }
     }
 
@@ -101,15 +111,23 @@ impl Rule {
     pub(super) fn confidence(&self) -> f32 {
         match self {
             Self::Ratio { confidence, .. } => *confidence,
-            Self::Calibrated(rule) => 1.0 - rule.least_missing,
+            Self::Calibrated(rule) => (1.0 - rule.least_missing).min(rule.ceiling),
+        }
+    }
+
+    /// The same when every cell is open: what the codes hold.
+    pub(super) fn confidence_in_all(&self) -> f32 {
+        match self {
+            Self::Ratio { .. } => 1.0,
+            Self::Calibrated(rule) => rule.ceiling,
         }
     }
 }
 
 impl Calibrated {
-    fn enough(&mut self, routing: &Routing, route: &mut Route, standing: &Standing) -> bool {
-        self.surroundings.look(routing, route, standing.opened);
-        let moment = moment(routing, route, standing);
+    fn enough(&mut self, ground: Ground<'_>, route: &mut Route, standing: &Standing) -> bool {
+        self.surroundings.look(ground, route, standing.opened);
+        let moment = moment(ground.routing, route, standing);
         let expected = self
             .model
             .expected(&mut self.surroundings, &moment, self.opening_cost);
@@ -123,7 +141,7 @@ impl Calibrated {
         self.least_missing = self.least_missing.min(expected.missing);
         self.least_gain = self.least_gain.min(expected.gain);
         self.least_gain <= self.gain_enough
-            && self.least_missing <= Calibration::missing(self.recall)
+            && self.least_missing <= Calibration::missing(self.recall.min(self.ceiling))
     }
 }
 
@@ -137,7 +155,7 @@ pub(super) fn moment(routing: &Routing, route: &Route, standing: &Standing) -> M
         origin: standing.origin,
         first: ranked[0].distance,
         next: next.distance,
-        next_rows: routing.cells[next.place as usize].rows as f32,
+        next_rows: routing.live_rows(next.place) as f32,
         kept: standing.kept as f32,
         passing: standing.passing,
     }

@@ -69,7 +69,7 @@ impl<'a> Trace<'a> {
             return None;
         }
         self.surroundings
-            .look(self.routing, &mut self.query.route, standing.opened);
+            .look(self.query.ground(), &mut self.query.route, standing.opened);
         self.query.route.ensure(self.routing, standing.opened + 1);
         Some(moment(self.routing, &self.query.route, &standing))
     }
@@ -77,8 +77,11 @@ impl<'a> Trace<'a> {
     /// The features of stage 1 of the nearest cells for a reach, and the places of those cells.
     pub(crate) fn geometry(&mut self, cells: usize, reach: f32) -> Vec<(u32, [f32; STAGE_1])> {
         // Half of what is looked at counts as open, so twice as many come into sight.
-        self.surroundings
-            .look(self.routing, &mut self.query.route, cells.div_ceil(2));
+        self.surroundings.look(
+            self.query.ground(),
+            &mut self.query.route,
+            cells.div_ceil(2),
+        );
         let cells = cells.min(self.surroundings.len());
         (0..cells)
             .map(|rank| {

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use super::values::Options;
 use crate::index::Index;
+use crate::search::Passing;
 
 /// What a record must satisfy.
 #[derive(Clone, PartialEq)]
@@ -25,15 +26,6 @@ pub(super) struct Allowed {
 }
 
 impl Allowed {
-    /// Bits that the page made; an id beyond them is not allowed.
-    pub(super) fn from_bits(bits: Vec<u8>) -> Self {
-        Self {
-            bits,
-            beyond: false,
-            everything: false,
-        }
-    }
-
     /// Whether no picture is left out.
     pub(super) fn is_everything(&self) -> bool {
         self.everything
@@ -48,12 +40,51 @@ impl Allowed {
 
 /// The allowed pictures of the conditions that were asked last.
 #[derive(Default)]
-pub(super) struct LastAllowed(RefCell<Option<(Conditions, Rc<Allowed>)>>);
+pub(super) struct LastAllowed {
+    conditions: RefCell<Option<(Conditions, Rc<Allowed>)>>,
+    bits: RefCell<Option<Rc<Allowed>>>,
+    /// Of which the rows of the cells were looked up last, and what came of it.
+    passing: RefCell<Option<(Rc<Allowed>, Rc<Passing>)>>,
+}
 
 impl LastAllowed {
     /// Records have come in: what was made without them no longer holds.
     pub(super) fn forget(&self) {
-        *self.0.borrow_mut() = None;
+        *self.conditions.borrow_mut() = None;
+        *self.passing.borrow_mut() = None;
+    }
+
+    /// Bits that the page made; an id beyond them is not allowed.
+    pub(super) fn of_bits(&self, bits: Vec<u8>) -> Rc<Allowed> {
+        let mut last = self.bits.borrow_mut();
+        if let Some(held) = last.as_ref()
+            && held.bits == bits
+        {
+            return Rc::clone(held);
+        }
+        let allowed = Rc::new(Allowed {
+            bits,
+            beyond: false,
+            everything: false,
+        });
+        *last = Some(Rc::clone(&allowed));
+        allowed
+    }
+
+    /// The rows that are allowed, where all cells are at hand and it is not everything.
+    pub(super) fn passing(&self, index: &Index, allowed: &Rc<Allowed>) -> Option<Rc<Passing>> {
+        if allowed.everything {
+            return None;
+        }
+        let mut last = self.passing.borrow_mut();
+        if let Some((held, passing)) = last.as_ref()
+            && Rc::ptr_eq(held, allowed)
+        {
+            return Some(Rc::clone(passing));
+        }
+        let passing = Rc::new(Passing::of(index, &|id| allowed.contains(id))?);
+        *last = Some((Rc::clone(allowed), Rc::clone(&passing)));
+        Some(passing)
     }
 
     pub(super) fn of(&self, index: &Index, options: &Options) -> Rc<Allowed> {
@@ -62,7 +93,7 @@ impl LastAllowed {
             owner: options.owner.clone(),
             private: options.private,
         };
-        let mut last = self.0.borrow_mut();
+        let mut last = self.conditions.borrow_mut();
         if let Some((held, allowed)) = last.as_ref()
             && *held == conditions
         {

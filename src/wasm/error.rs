@@ -40,9 +40,12 @@ macro_rules! from_room {
         }
     };
 }
-from_room!(crate::image::ImageError);
+#[cfg(feature = "builder")]
+from_room!(crate::build::assemble::AssembleError);
 from_room!(crate::index::IndexError);
 from_room!(crate::search::SearchError);
+#[cfg(feature = "embed")]
+from_room!(crate::image::ImageError);
 #[cfg(feature = "embed")]
 from_room!(crate::embed::EmbedError);
 

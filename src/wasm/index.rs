@@ -6,15 +6,17 @@ use wasm_bindgen::prelude::*;
 
 use super::allowed::{Allowed, LastAllowed};
 use super::error::Failure;
+use super::owners::{LastOwners, OwnerOf};
 use super::values::{IndexRecord, Options, SearchReply, to_js};
 use crate::index::{FileRef, Index, IndexError, Manifest, ModelRef};
-use crate::search::{Query, Step};
+use crate::search::{Passing, Query, Step};
 
 /// One epoch, as far as its files have been supplied.
 #[wasm_bindgen(js_name = Index)]
 pub struct IndexHandle {
     index: Index,
     last_allowed: LastAllowed,
+    last_owners: LastOwners,
 }
 
 #[wasm_bindgen(js_class = Index)]
@@ -84,6 +86,7 @@ impl IndexHandle {
     pub fn supply(&mut self, name: &str, bytes: Vec<u8>) -> Result<(), JsValue> {
         self.index.supply(name, bytes).map_err(Failure::from)?;
         self.last_allowed.forget();
+        self.last_owners.forget();
         Ok(())
     }
 
@@ -141,6 +144,11 @@ impl IndexHandle {
         Ok(to_js(&self.answer(vector, &options, allowed)?)?)
     }
 
+    /// Whether a picture was removed, so that no file holds what a search for it needs.
+    pub fn is_removed(&self, id: u32) -> bool {
+        self.index.is_removed(id)
+    }
+
     /// The vector of a picture as the index holds it, of unit length; nothing where it is not known.
     pub fn vector_of(&self, id: u32) -> Option<Vec<f32>> {
         self.index.vector(id)
@@ -175,6 +183,7 @@ impl IndexHandle {
         Self {
             index,
             last_allowed: LastAllowed::default(),
+            last_owners: LastOwners::default(),
         }
     }
 
@@ -185,6 +194,19 @@ impl IndexHandle {
     /// The pictures that satisfy the conditions of a search.
     pub(super) fn allowed(&self, options: &Options) -> Rc<Allowed> {
         self.last_allowed.of(&self.index, options)
+    }
+
+    /// The rows that satisfy them, where that can be told.
+    pub(super) fn passing(&self, allowed: &Rc<Allowed>) -> Option<Rc<Passing>> {
+        self.last_allowed.passing(&self.index, allowed)
+    }
+
+    /// Whose the pictures are, where a search asks for it.
+    pub(super) fn owners(&self, options: &Options) -> Rc<OwnerOf> {
+        match options.per_owner {
+            Some(_) => self.last_owners.of(&self.index),
+            None => Rc::default(),
+        }
     }
 
     fn manifest(&self) -> &Manifest {
@@ -201,13 +223,19 @@ impl IndexHandle {
             name: self.manifest().routing.name.clone(),
         })?;
         let allowed = match bits {
-            Some(bits) => Rc::new(Allowed::from_bits(bits)),
+            Some(bits) => self.last_allowed.of_bits(bits),
             None => self.allowed(options),
         };
+        let passing = self.passing(&allowed);
         let passes = |id: u32| allowed.contains(id) && !options.without.contains(&id);
-        let mut query = Query::new(routing, vector, options.search_options())?;
+        let owners = self.owners(options);
+        let owner = |id: u32| owners.get(&id).cloned();
+        let mut query = Query::new(routing, vector, options.search_options())?.with_owners(&owner);
         if !(allowed.is_everything() && options.without.is_empty()) {
             query = query.with_filter(&passes);
+        }
+        if let Some(passing) = &passing {
+            query = query.with_passing(passing);
         }
         Ok(match query.step(&self.index)? {
             Step::Done(answer) => SearchReply {

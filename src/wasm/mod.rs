@@ -8,9 +8,13 @@
 //! Build: `scripts/build-wasm`. Tested through the browser: `npm run test:browser`.
 
 mod allowed;
+#[cfg(feature = "builder")]
+mod build;
 mod error;
 mod index;
+mod owners;
 mod panic;
+#[cfg(feature = "embed")]
 mod picture;
 mod plan;
 mod values;

@@ -3,11 +3,11 @@
 use wasm_bindgen::prelude::*;
 
 use super::error::Failure;
-use crate::image;
+use crate::{embed, image};
 
 /// A decoded picture, upright. JavaScript frees it as soon as it is embedded.
 #[wasm_bindgen(js_name = Picture)]
-pub struct PictureHandle(pub(super) image::Picture);
+pub struct PictureHandle(image::Picture);
 
 #[wasm_bindgen(js_class = Picture)]
 impl PictureHandle {
@@ -40,40 +40,34 @@ pub fn picture_from_rgba(width: u32, height: u32, rgba: &[u8]) -> Result<Picture
     Ok(PictureHandle(picture))
 }
 
-#[cfg(feature = "embed")]
-mod embedder {
-    use super::*;
-    use crate::embed;
+/// The network, ready to run.
+#[wasm_bindgen(js_name = Embedder)]
+pub struct EmbedderHandle(embed::Embedder);
 
-    /// The network, ready to run.
-    #[wasm_bindgen(js_name = Embedder)]
-    pub struct EmbedderHandle(embed::Embedder);
+#[wasm_bindgen(js_class = Embedder)]
+impl EmbedderHandle {
+    /// Loads a network with its sidecar, and refuses it when the reference pair does not come out.
+    #[wasm_bindgen(constructor)]
+    pub fn new(onnx: &[u8], sidecar: &[u8]) -> Result<EmbedderHandle, JsValue> {
+        let sidecar = embed::Sidecar::parse(sidecar).map_err(Failure::from)?;
+        let embedder = embed::Embedder::load(onnx, &sidecar).map_err(Failure::from)?;
+        Ok(Self(embedder))
+    }
 
-    #[wasm_bindgen(js_class = Embedder)]
-    impl EmbedderHandle {
-        /// Loads a network with its sidecar, and refuses it when the reference pair does not come out.
-        #[wasm_bindgen(constructor)]
-        pub fn new(onnx: &[u8], sidecar: &[u8]) -> Result<EmbedderHandle, JsValue> {
-            let sidecar = embed::Sidecar::parse(sidecar).map_err(Failure::from)?;
-            let embedder = embed::Embedder::load(onnx, &sidecar).map_err(Failure::from)?;
-            Ok(Self(embedder))
-        }
+    #[wasm_bindgen(getter)]
+    pub fn dimension(&self) -> u32 {
+        self.0.dimension() as u32
+    }
 
-        #[wasm_bindgen(getter)]
-        pub fn dimension(&self) -> u32 {
-            self.0.dimension() as u32
-        }
+    /// The side of what the network takes in, the longer one.
+    #[wasm_bindgen(getter)]
+    pub fn side(&self) -> u32 {
+        let input = &self.0.sidecar().input;
+        input.width.max(input.height)
+    }
 
-        /// The side of what the network takes in, the longer one.
-        #[wasm_bindgen(getter)]
-        pub fn side(&self) -> u32 {
-            let input = &self.0.sidecar().input;
-            input.width.max(input.height)
-        }
-
-        /// A picture → its vector, of unit length.
-        pub fn embed(&self, picture: &PictureHandle) -> Result<Vec<f32>, JsValue> {
-            Ok(self.0.embed(&picture.0).map_err(Failure::from)?)
-        }
+    /// A picture → its vector, of unit length.
+    pub fn embed(&self, picture: &PictureHandle) -> Result<Vec<f32>, JsValue> {
+        Ok(self.0.embed(&picture.0).map_err(Failure::from)?)
     }
 }

@@ -48,10 +48,16 @@ impl IndexHandle {
             .routing()
             .ok_or_else(|| missing(&index.manifest().routing.name))?;
         let allowed = self.allowed(options);
+        let passing = self.passing(&allowed);
         let passes = |id: u32| allowed.contains(id) && !options.without.contains(&id);
-        let mut query = Query::new(routing, vector, options.search_options())?;
+        let owners = self.owners(options);
+        let owner = |id: u32| owners.get(&id).cloned();
+        let mut query = Query::new(routing, vector, options.search_options())?.with_owners(&owner);
         if !(allowed.is_everything() && options.without.is_empty()) {
             query = query.with_filter(&passes);
+        }
+        if let Some(passing) = &passing {
+            query = query.with_passing(passing);
         }
         match query.step(index)? {
             Step::Done(answer) => {

@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 
 use super::error::Failure;
 use crate::index::{FileRange, Record};
-use crate::search::{Answer, SearchOptions};
+use crate::search::{Answer, NEARLY_THE_SAME, SearchOptions};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
@@ -16,6 +16,10 @@ export interface Options {
   readonly recall: number;
   readonly minScore: number | null;
   readonly exact: boolean;
+  /** True: leave out near-duplicates of better hits; a number: from this cosine on. */
+  readonly distinct: boolean | number;
+  /** Needs the records. */
+  readonly perOwner: number | null;
   readonly tags: readonly string[];
   readonly owner: string | null;
   readonly private: boolean;
@@ -58,10 +62,20 @@ pub(super) struct Options {
     pub(super) recall: f32,
     pub(super) min_score: Option<f32>,
     pub(super) exact: bool,
+    pub(super) distinct: Distinct,
+    pub(super) per_owner: Option<u32>,
     pub(super) tags: Vec<String>,
     pub(super) owner: Option<String>,
     pub(super) private: bool,
     pub(super) without: Vec<u32>,
+}
+
+/// Whether near-duplicates go, or the cosine from which on they do.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Distinct {
+    Whether(bool),
+    From(f32),
 }
 
 impl Default for Options {
@@ -72,6 +86,8 @@ impl Default for Options {
             recall: options.recall,
             min_score: options.min_score,
             exact: options.exact,
+            distinct: Distinct::Whether(false),
+            per_owner: options.per_owner,
             tags: Vec::new(),
             owner: None,
             private: false,
@@ -87,6 +103,12 @@ impl Options {
             recall: self.recall,
             min_score: self.min_score,
             exact: self.exact,
+            distinct: match self.distinct {
+                Distinct::Whether(false) => None,
+                Distinct::Whether(true) => Some(NEARLY_THE_SAME),
+                Distinct::From(cosine) => Some(cosine),
+            },
+            per_owner: self.per_owner,
             ..SearchOptions::default()
         }
     }

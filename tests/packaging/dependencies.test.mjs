@@ -24,6 +24,13 @@ test("no crate of the server, the store or the command line reaches the module",
   assert.deepEqual(NATIVE_ONLY.filter((name) => wasm.has(name)), []);
 });
 
+test("the module for vectors has neither embedder nor picture decoders", () => {
+  const pictures = ["tract-onnx", "jpeg-decoder", "png", "gif", "image-webp", "fast_image_resize", "kamadak-exif"];
+  const bare = crates(...WASM, "--no-default-features", "--features", "builder");
+  assert.deepEqual(pictures.filter((name) => !wasm.has(name)), [], "the other module has them all");
+  assert.deepEqual(pictures.filter((name) => bare.has(name)), []);
+});
+
 test("nearsight itself takes nothing into the module that its manifest keeps for the machine", () => {
   const { packages } = JSON.parse(execFileSync("cargo", ["metadata", "--offline", "--format-version", "1", "--no-deps"], { cwd: root, encoding: "utf8" }));
   const kept = packages[0].dependencies.filter(({ target, kind }) => target?.includes("not(target_arch") && kind === null).map(({ name }) => name);

@@ -1,6 +1,6 @@
 // Where the package's own files lie, and a caller's assets → what crosses to the worker.
 //
-// The two `new URL(…, import.meta.url)` are of the kind that every bundler finds and rewrites. They
+// All `new URL(…, import.meta.url)` are of the kind that every bundler finds and rewrites. They
 // stand inside functions, so that importing the package asks for nothing.
 
 import { NearsightError } from "./errors.js";
@@ -17,6 +17,16 @@ export function startWorker(given: string | URL | (() => Worker) | undefined): W
   return new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "nearsight" });
 }
 
+/** Starts the worker that builds. */
+export function startBuilder(given: string | URL | (() => Worker) | undefined): Worker {
+  if (typeof Worker === "undefined") {
+    throw new NearsightError("worker_failed", "There is no Worker here: buildIndex runs in a browser page; on a server there is `nearsight build --vectors`.");
+  }
+  if (typeof given === "function") return given();
+  if (given !== undefined) return new Worker(given, { type: "module", name: "nearsight build" });
+  return new Worker(new URL("./build-worker.js", import.meta.url), { type: "module", name: "nearsight build" });
+}
+
 /** What the address of the worker is, for messages. */
 export function workerAddress(given: string | URL | (() => Worker) | undefined): string {
   if (typeof given === "function") return "the given function";
@@ -24,7 +34,15 @@ export function workerAddress(given: string | URL | (() => Worker) | undefined):
 }
 
 export function wasmSource(given: Asset | WebAssembly.Module | undefined): WasmSource {
-  if (given === undefined) return { kind: "url", url: new URL("./nearsight_bg.wasm", import.meta.url).href };
+  return givenWasm(given) ?? { kind: "url", url: new URL("./nearsight_bg.wasm", import.meta.url).href };
+}
+
+export function builderSource(given: Asset | WebAssembly.Module | undefined): WasmSource {
+  return givenWasm(given) ?? { kind: "url", url: new URL("./nearsight_build_bg.wasm", import.meta.url).href };
+}
+
+function givenWasm(given: Asset | WebAssembly.Module | undefined): WasmSource | null {
+  if (given === undefined) return null;
   if (given instanceof WebAssembly.Module) return { kind: "module", module: given };
   return assetSource(given);
 }

@@ -9,6 +9,7 @@ export const CODES = [
   "index_older",
   "index_outdated",
   "index_unknown_file",
+  "layout_invalid",
   "model_broken",
   "model_mismatch",
   "model_missing",
@@ -18,6 +19,7 @@ export const CODES = [
   "model_unsupported",
   "network_failed",
   "not_wasm",
+  "nothing_to_index",
   "options_invalid",
   "picture_broken",
   "picture_empty",
@@ -27,6 +29,7 @@ export const CODES = [
   "picture_unreadable",
   "picture_unsupported",
   "query_invalid",
+  "vectors_invalid",
   "wasm_unsupported",
   "worker_failed",
 ] as const;

@@ -4,7 +4,8 @@ import { Embedder, Index, type Answer, type ModelFiles, type Options } from "../
 import { download } from "./download.js";
 import { Epoch } from "./epoch.js";
 import { NearsightError, refuseIfAborted, toNearsightError } from "./errors.js";
-import { Fetcher } from "./fetcher.js";
+import { Fetcher, type Files } from "./fetcher.js";
+import { GivenFiles } from "./given.js";
 import { Loading } from "./loading.js";
 import { readManifest, totalBytes, type FileRef } from "./manifest.js";
 import { moduleBytes, moduleMemoryBytes, startModule } from "./module.js";
@@ -14,12 +15,14 @@ import type { PictureRecord, Progress, Update } from "./types.js";
 
 /** An index whose routing and segments are of this size or less is read whole: larger ones answer sooner from the cells that a search probes. */
 const WHOLE_INDEX_BYTES = 4 * 1024 * 1024;
+/** False in the worker for vectors: there a model that the index names is nobody's business. Set by the bundler's `define`. */
+declare const NEARSIGHT_PICTURES: boolean;
 const EVENTS_HEADER = "x-nearsight-events";
 
 export class Engine {
   readonly #settings: OpenSettings;
   readonly #loading: Loading;
-  readonly #fetcher: Fetcher;
+  readonly #fetcher: Files;
   #epoch: Epoch | null = null;
   #pictures: Pictures | null = null;
   #checking: Promise<Update> | null = null;
@@ -27,7 +30,7 @@ export class Engine {
   constructor(settings: OpenSettings, report: (progress: Progress) => void) {
     this.#settings = settings;
     this.#loading = new Loading(report);
-    this.#fetcher = new Fetcher(settings.index, this.#loading.count);
+    this.#fetcher = settings.files === null ? new Fetcher(settings.index, this.#loading.count) : new GivenFiles(settings.files, this.#loading.count);
   }
 
   /** Everything that can be fetched before the module runs is under way while it compiles. */
@@ -38,13 +41,13 @@ export class Engine {
       const module = startModule(this.#settings.wasm, this.#loading.count, both);
       // A failure is met where it is awaited; the manifest's may come first.
       module.catch(() => undefined);
-      const manifest = await this.#manifest(both);
+      const manifest = await this.#fetcher.manifest(both);
       const files = readManifest(manifest.bytes);
       const index = [...files.routing, ...files.segments, ...files.records];
       const isSmall = totalBytes([...files.routing, ...files.segments]) <= WHOLE_INDEX_BYTES;
       const whole = this.#settings.preload === "all" || (this.#settings.preload === "auto" && isSmall);
       const wanted = whole ? index : files.routing;
-      const model = this.#settings.model === null && files.model !== null ? [files.model.onnx, files.model.sidecar] : [];
+      const model = NEARSIGHT_PICTURES && this.#settings.model === null && files.model !== null ? [files.model.onnx, files.model.sidecar] : [];
       this.#loading.expect(manifest.bytes.length + moduleBytes(this.#settings.wasm) + totalBytes(wanted) + totalBytes(model));
       for (const file of [...model, ...wanted]) this.#fetcher.prefetch(file, both);
       const given = this.#givenModel(both);
@@ -87,7 +90,8 @@ export class Engine {
       const without = source.kind === "id" ? [source.id] : [];
       let fetched = query.bytesFetched;
       let searchMs = 0;
-      if (settings.filter.kind === "conditions" && (settings.filter.tags.length > 0 || settings.filter.owner !== null)) {
+      const readsRecords = settings.filter.kind === "conditions" && (settings.filter.tags.length > 0 || settings.filter.owner !== null);
+      if (readsRecords || settings.perOwner !== null) {
         fetched += await epoch.bring(index.missing_records(), signal);
       }
       let answer: Answer;
@@ -166,7 +170,7 @@ export class Engine {
   async #check(signal: AbortSignal): Promise<Update> {
     const held = this.#current();
     const before = this.#loading.loadedBytes;
-    const { bytes } = await this.#manifest(signal);
+    const { bytes } = await this.#fetcher.manifest(signal);
     return held.use(async () => {
       let handle: Index;
       try {
@@ -207,6 +211,8 @@ export class Engine {
   async #query(epoch: Epoch, source: Source, signal: AbortSignal): Promise<Embedded> {
     if (source.kind === "vector") return { vector: source.vector, decodeMs: 0, embedMs: 0, bytesFetched: 0 };
     if (source.kind !== "id") return this.#picture(source, signal);
+    const missing = (): NearsightError => new NearsightError("query_invalid", `There is no picture with id ${source.id} in epoch ${epoch.index.epoch} of this index.`);
+    if (epoch.index.is_removed(source.id)) throw missing();
     let vector = epoch.index.vector_of(source.id);
     let bytesFetched = 0;
     if (vector === undefined) {
@@ -214,7 +220,7 @@ export class Engine {
       bytesFetched = await epoch.bring(epoch.index.missing_vectors(), signal);
       vector = epoch.index.vector_of(source.id);
     }
-    if (vector === undefined) throw new NearsightError("query_invalid", `There is no picture with id ${source.id} in epoch ${epoch.index.epoch} of this index.`);
+    if (vector === undefined) throw missing();
     return { vector, decodeMs: 0, embedMs: 0, bytesFetched };
   }
 
@@ -225,19 +231,9 @@ export class Engine {
     return this.#pictures.embed(source, signal);
   }
 
-  #manifest(signal: AbortSignal): Promise<{ bytes: Uint8Array<ArrayBuffer>; headers: Headers }> {
-    return download(`${this.#settings.index}manifest.json`, {
-      signal,
-      cache: "no-cache",
-      htmlCode: "index_corrupt",
-      what: "the manifest of an index",
-      onBytes: this.#loading.count,
-    });
-  }
-
   #givenModel(signal: AbortSignal): Promise<[Uint8Array, Uint8Array]> | null {
     const { model } = this.#settings;
-    if (model === null) return null;
+    if (model === null || !NEARSIGHT_PICTURES) return null;
     const read = async (source: AssetSource): Promise<Uint8Array> => {
       if (source.kind === "bytes") return new Uint8Array(source.bytes);
       return (await download(source.url, { signal, htmlCode: "model_broken", what: "a model", onBytes: this.#loading.count })).bytes;
@@ -246,6 +242,7 @@ export class Engine {
   }
 
   async #embedder(index: Index, given: Promise<[Uint8Array, Uint8Array]> | null, signal: AbortSignal): Promise<Embedder | null> {
+    if (!NEARSIGHT_PICTURES) return null;
     const model = index.model();
     const files = given ?? (model === null ? null : this.#modelFiles(index, model, signal));
     if (files === null) return null;
@@ -295,9 +292,9 @@ function checked(embedder: Embedder, index: Index): Embedder {
 }
 
 function wasmOptions(settings: SearchSettings, without: readonly number[]): Options {
-  const { k, recall, minScore, exact, filter } = settings;
+  const { k, recall, minScore, exact, distinct, perOwner, filter } = settings;
   const conditions = filter.kind === "conditions" ? filter : { tags: [], owner: null, private: true };
-  return { k, recall, minScore, exact, without, tags: conditions.tags, owner: conditions.owner, private: conditions.private };
+  return { k, recall, minScore, exact, distinct, perOwner, without, tags: conditions.tags, owner: conditions.owner, private: conditions.private };
 }
 
 /** A unit vector → int8, the largest value at 127: for events, where the visitor shares it. */

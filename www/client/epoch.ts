@@ -6,12 +6,12 @@
 
 import type { Index } from "../wasm/nearsight.js";
 import { NearsightError, toNearsightError } from "./errors.js";
-import type { Answered, Fetcher, FileRange } from "./fetcher.js";
+import type { Answered, FileRange, Files } from "./fetcher.js";
 import type { FileRef } from "./manifest.js";
 
 export class Epoch {
   readonly index: Index;
-  readonly #fetcher: Fetcher;
+  readonly #fetcher: Files;
   /** What is under way: resolves to the bytes that were read for it. */
   readonly #coming = new Map<string, Promise<number>>();
   /** Files that were handed over as a whole. */
@@ -19,7 +19,7 @@ export class Epoch {
   #users = 0;
   #retired = false;
 
-  constructor(index: Index, fetcher: Fetcher) {
+  constructor(index: Index, fetcher: Files) {
     this.index = index;
     this.#fetcher = fetcher;
   }

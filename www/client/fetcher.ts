@@ -6,7 +6,13 @@
 import { download, readBody, request, type DownloadOptions } from "./download.js";
 import type { FileRef } from "./manifest.js";
 
-type Bytes = Uint8Array<ArrayBuffer>;
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+/** The manifest, and what the server said beside it. */
+export interface Manifest {
+  readonly bytes: Bytes;
+  readonly headers: Headers;
+}
 
 /** Of a file the bytes from `offset` on; all of it where that is null. */
 export interface FileRange {
@@ -20,11 +26,28 @@ export type Answered =
   | { readonly kind: "range"; readonly bytes: Bytes }
   | { readonly kind: "file"; readonly read: () => Promise<Bytes>; readonly drop: () => Promise<void> };
 
+/** Whatever holds the files of an index. */
+export interface Files {
+  manifest(signal: AbortSignal): Promise<Manifest>;
+  /** Begins reading before anybody can use it; `fetch` of the same name joins. */
+  prefetch(file: FileRef, signal: AbortSignal): void;
+  fetch(name: string, signal: AbortSignal | undefined): Promise<Bytes>;
+  /** Past every cache: what lay there had the wrong hash. */
+  refetch(name: string, signal: AbortSignal | undefined): Promise<Bytes>;
+  /** False once a range has been answered with a whole file. */
+  readonly knowsRanges: boolean;
+  fetchRange(name: string, offset: number, bytes: number, signal: AbortSignal | undefined, cache?: RequestCache): Promise<Answered>;
+  /** Runs `work` when few enough others run. */
+  inTurn<T>(work: () => Promise<T>): Promise<T>;
+  /** What to call a file in a message. */
+  address(name: string): string;
+}
+
 /** Ranges that are asked for at one time: browsers keep six connections to a server of HTTP/1, and one of HTTP/2 for any number. */
 const RANGES_AT_ONCE = 8;
 
-/** What fetches a file; `count` is told of the bytes. */
-export class Fetcher {
+/** Files in a folder of a server; `count` is told of the bytes. */
+export class Fetcher implements Files {
   readonly #base: string;
   readonly #count: (bytes: number) => void;
   readonly #started = new Map<string, Promise<Bytes>>();
@@ -37,7 +60,10 @@ export class Fetcher {
     this.#count = count;
   }
 
-  /** Begins fetching before anybody can use it; `fetch` of the same name joins. */
+  manifest(signal: AbortSignal): Promise<Manifest> {
+    return download(`${this.#base}manifest.json`, { signal, cache: "no-cache", htmlCode: "index_corrupt", what: "the manifest of an index", onBytes: this.#count });
+  }
+
   prefetch(file: FileRef, signal: AbortSignal): void {
     const started = this.#download(file.name, signal);
     // Whoever fetches it is told; nobody needs to be.
@@ -51,12 +77,10 @@ export class Fetcher {
     return started ?? this.#download(name, signal);
   }
 
-  /** Past every cache: what lay there had the wrong hash. */
   refetch(name: string, signal: AbortSignal | undefined): Promise<Bytes> {
     return this.#download(name, signal, "reload");
   }
 
-  /** False once the server has answered a range with a whole file. */
   get knowsRanges(): boolean {
     return this.#knowsRanges;
   }
@@ -76,7 +100,6 @@ export class Fetcher {
     return { kind: "file", read: () => readBody(response, url, options), drop };
   }
 
-  /** Runs `work` when few enough others run. */
   async inTurn<T>(work: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free--;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));

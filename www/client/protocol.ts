@@ -2,7 +2,7 @@
 // decides the kind of its answer. Everything here can be cloned; no function crosses.
 
 import type { PlainError } from "./errors.js";
-import type { PictureRecord, Preload, Progress, Stats, Update } from "./types.js";
+import type { IndexFile, PictureRecord, Preload, Progress, Stats, Update } from "./types.js";
 
 /** A file: its absolute address, its bytes, or (wasm only) the compiled module. */
 export type AssetSource =
@@ -11,8 +11,10 @@ export type AssetSource =
 export type WasmSource = AssetSource | { readonly kind: "module"; readonly module: WebAssembly.Module };
 
 export interface OpenSettings {
-  /** Absolute, ends with a slash. */
+  /** What addresses in the index are relative to: its folder; absolute, ends with a slash. */
   readonly index: string;
+  /** Its files, where they are not in that folder but at hand. */
+  readonly files: readonly IndexFile[] | null;
   readonly wasm: WasmSource;
   readonly model: { readonly onnx: AssetSource; readonly sidecar: AssetSource } | null;
   readonly preload: Preload;
@@ -39,6 +41,8 @@ export interface SearchSettings {
   readonly recall: number;
   readonly minScore: number | null;
   readonly exact: boolean;
+  readonly distinct: boolean | number;
+  readonly perOwner: number | null;
   readonly filter: FilterSettings;
   /** True: the answer carries the vector as int8, for an event. */
   readonly wantCode: boolean;

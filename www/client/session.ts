@@ -12,7 +12,7 @@ import { EventQueue, base64, randomId } from "./events.js";
 import { toFilterSettings } from "./filter.js";
 import type { AllRecords, Answers, Kind, Memory, OpenSettings, Opened, Payloads, SearchAnswer, SearchSettings, Source } from "./protocol.js";
 import { toSource } from "./source.js";
-import type { EmbedOptions, Hit, ImageSearchOptions, PictureRecord, SearchInput, SearchOptions, SearchResult, Update } from "./types.js";
+import type { EmbedOptions, Hit, ImageSearchOptions, IndexFile, PictureRecord, SearchInput, SearchOptions, SearchResult, Update } from "./types.js";
 
 /** Whether clicks may be shared, and why not. */
 export interface Sharing {
@@ -76,7 +76,8 @@ class Session implements ImageSearch {
   constructor(options: ImageSearchOptions) {
     this.#options = options;
     this.#settings = {
-      index: folder(options.index),
+      index: isGiven(options.index) ? folder(".") : folder(options.index),
+      files: isGiven(options.index) ? options.index : null,
       wasm: wasmSource(options.wasm),
       model: options.model === undefined ? null : { onnx: assetSource(options.model.onnx), sidecar: assetSource(options.model.sidecar) },
       preload: options.preload ?? "auto",
@@ -184,6 +185,8 @@ class Session implements ImageSearch {
         recall: options.recall ?? 0.95,
         minScore: options.minScore ?? null,
         exact: options.exact === true,
+        distinct: options.distinct ?? false,
+        perOwner: options.perOwner ?? null,
         filter,
         wantCode: this.#events.shareEmbedding && this.#events.allowed,
         audit: options.exact !== true && this.#events.allowed && Math.random() < this.#events.auditShare,
@@ -253,6 +256,10 @@ class Session implements ImageSearch {
       throw error;
     }
   }
+}
+
+function isGiven(index: ImageSearchOptions["index"]): index is readonly IndexFile[] {
+  return Array.isArray(index);
 }
 
 function settledOrAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

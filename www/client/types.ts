@@ -98,6 +98,10 @@ export interface SearchOptions {
   readonly minScore?: number;
   /** Look at every vector. */
   readonly exact?: boolean;
+  /** True: a hit that is nearly the same picture as a better one is left out; a number: from this cosine on. */
+  readonly distinct?: boolean | number;
+  /** At most so many hits of one owner. Pictures without an owner are not limited. */
+  readonly perOwner?: number;
   readonly filter?: Filter;
   readonly signal?: AbortSignal;
 }
@@ -130,9 +134,49 @@ export interface EventOptions {
   readonly auditShare?: number;
 }
 
+/** A file of an index, by the name that the manifest calls it; one of them is `manifest.json`. */
+export interface IndexFile {
+  readonly name: string;
+  /** Of a Blob only what a search needs is read. */
+  readonly bytes: Uint8Array<ArrayBuffer> | Blob;
+}
+
+/** What a build does. `done` and `total` are rows while it clusters, steps otherwise. */
+export interface BuildProgress {
+  readonly stage: "cluster" | "join" | "balance" | "refine" | "connect" | "encode" | "calibrate";
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface BuildOptions {
+  /** Numbers in a vector. Not needed for a list of vectors. */
+  readonly dimension?: number;
+  /** Of each vector; different whole numbers. Default: 0, 1, 2 … */
+  readonly ids?: Uint32Array | readonly number[];
+  /** About so many cells. Default: the cheapest of a few for a recall of 0.95. */
+  readonly cells?: number;
+  /** Another one gives other, equally good cells. Default 0. */
+  readonly seed?: number;
+  /** Width of a code; 9 by default. */
+  readonly bits?: 9 | 6 | 5;
+  readonly wasm?: Asset | WebAssembly.Module;
+  /** The address of the script of the building worker, or a function that starts one. */
+  readonly worker?: string | URL | (() => Worker);
+  readonly onProgress?: (progress: BuildProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** An index that was built: store the files where you like, and give them to `createImageSearch` as `index`. */
+export interface BuiltIndex {
+  readonly files: readonly (IndexFile & { readonly bytes: Uint8Array<ArrayBuffer> })[];
+  readonly pictures: number;
+  readonly cells: number;
+  readonly dimension: number;
+}
+
 export interface ImageSearchOptions {
-  /** The folder that `nearsight build` made; `manifest.json` lies in it. */
-  readonly index: string | URL;
+  /** The folder that `nearsight build` made, in which `manifest.json` lies; or the files of an index, as `buildIndex` gives them. */
+  readonly index: string | URL | readonly IndexFile[];
   /** Another model than the index names. */
   readonly model?: { readonly onnx: Asset; readonly sidecar: Asset };
   readonly wasm?: Asset | WebAssembly.Module;

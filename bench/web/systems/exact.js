@@ -5,6 +5,8 @@ import { load, save } from "../storage.js";
 const FILE = "exact.f32";
 let module;
 let scan;
+// Before the page has asked for anything.
+const compiled = WebAssembly.compileStreaming(fetch("/peers/peers_bg.wasm"));
 
 export const settings = [null];
 
@@ -15,7 +17,7 @@ export async function build() {
 }
 
 export async function open({ dimension }, lap) {
-  module = await init({ module_or_path: "/peers/peers_bg.wasm" });
+  module = await init({ module_or_path: await compiled });
   lap("code");
   const rows = await load(FILE, (bytes) => {
     scan = new Exact(bytes / 4 / dimension, dimension);

@@ -28,6 +28,11 @@ impl Assembled {
         Ok(index)
     }
 
+    /// Bytes that a page lacks which holds the epoch before.
+    pub fn new_bytes(&self) -> u64 {
+        self.files.iter().map(|(_, bytes)| bytes.len() as u64).sum()
+    }
+
     /// The same epoch with a calibration in its routing, found with the rows that it was made of; without one where they
     /// are too few (see [`calibrate`]).
     pub fn calibrated(

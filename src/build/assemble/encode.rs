@@ -1,5 +1,7 @@
 //! A cell that is wanted → its centroid as stored, and its rows as codes against that centroid. All rotated.
 
+use super::growth::Fate;
+use super::packing::bytes_of;
 use super::{AssembleError, CellSpec, Previous};
 use crate::index::{Cell, CellEntry};
 use crate::kernel;
@@ -9,10 +11,25 @@ use crate::quantize::{Centroids, CodeBits, Rotation, RowCodes};
 /// A cell whose rows are encoded and whose place among the segments is open.
 pub(super) struct Made {
     pub(super) entry: CellEntry,
-    pub(super) cell: Cell,
+    /// All its rows, where they are written as one slot.
+    pub(super) base: Option<Cell>,
+    /// Rows that come to those that stay where they are.
+    pub(super) piece: Option<Cell>,
+    /// Dead rows of a base that stays.
+    pub(super) dead: u32,
     /// Segment of the epoch before, and slot there for a cell that goes on.
     pub(super) home: Option<(u32, Option<u32>)>,
-    pub(super) unchanged: bool,
+}
+
+impl Made {
+    /// How many rows it has, about: dead ones of old pieces are not told apart.
+    pub(super) fn rows(&self) -> usize {
+        self.entry.rows as usize + self.piece.as_ref().map_or(0, |piece| piece.ids.len())
+    }
+
+    pub(super) fn base_bytes(&self) -> u64 {
+        self.base.as_ref().map_or(0, bytes_of)
+    }
 }
 
 /// The centroids as they are stored, and the same decoded. A cell that goes on keeps its codes:
@@ -29,9 +46,10 @@ pub(super) fn centroids_of(
         let wrong = |what| AssembleError::Layout { cell: number, what };
         match spec.id {
             Some(id) => {
-                let before = previous.and_then(|previous| Some((previous, previous.cell(id)?)));
-                let (previous, (place, ..)) =
+                let before = previous.and_then(|previous| Some((previous, previous.place(id)?)));
+                let (previous, place) =
                     before.ok_or(wrong("the epoch before has no cell of its id"))?;
+                let place = place as usize;
                 let expected = previous.routing.dimension;
                 if expected != dimension {
                     return Err(AssembleError::Dimension {
@@ -62,64 +80,88 @@ pub(super) fn centroids_of(
     Ok((centroids, decoded))
 }
 
-/// Encodes a cell's rows, or takes over the codes of a cell whose rows are those it had. The same vector against the same
-/// centroid gives the same code, so a row that stays where it was keeps its code too; its factors are written anew, because
-/// their range is the cell's.
+/// Encodes what is to be written of a cell. The same vector against the same centroid gives the same code, so a row that is
+/// written again keeps its code; its factors are written anew, because their range is the slot's.
 pub(super) fn make_cell(
     rows: Rows,
     ids: &[u32],
-    spec: &CellSpec,
+    (spec, fate): (&CellSpec, &Fate),
     centroid: &[f32],
     bits: CodeBits,
     previous: Option<&Previous>,
     number: usize,
 ) -> Result<Made, AssembleError> {
-    let before = spec.id.and_then(|id| previous?.cell(id));
-    let mut members = spec.members.clone();
-    members.sort_unstable_by_key(|&row| ids[row as usize]);
-    let own: Vec<u32> = members.iter().map(|&row| ids[row as usize]).collect();
-    let unchanged = before.filter(|(_, _, cell)| cell.ids == own && cell.codes.bits() == bits);
-    if let Some((_, entry, cell)) = unchanged {
-        return Ok(Made {
-            entry,
-            cell: cell.clone(),
-            home: Some((entry.segment, Some(entry.slot))),
-            unchanged: true,
-        });
+    let by_id = |members: &[u32]| {
+        let mut members = members.to_vec();
+        members.sort_unstable_by_key(|&row| ids[row as usize]);
+        members
+    };
+    let encode = |members: &[u32]| {
+        let members = by_id(members);
+        let vectors: Vec<&[f32]> = members.iter().map(|&row| rows.row(row as usize)).collect();
+        Cell {
+            codes: RowCodes::encode(&vectors, centroid, bits),
+            ids: members.iter().map(|&row| ids[row as usize]).collect(),
+        }
+    };
+    let before = fate.before.and_then(|place| {
+        let previous = previous?;
+        Some((previous, previous.routing.cells.get(place as usize)?, place))
+    });
+    let too_many = |_| AssembleError::Layout {
+        cell: number,
+        what: "it has too many rows",
+    };
+    let (radius, spread) = match before {
+        Some((_, entry, _)) if fate.is_same => (entry.radius, entry.spread),
+        _ => reach(rows, &by_id(&spec.members), centroid),
+    };
+    let mut entry = CellEntry {
+        id: before.map_or(0, |(_, entry, _)| entry.id),
+        segment: 0,
+        slot: 0,
+        rows: u32::try_from(spec.members.len()).map_err(too_many)?,
+        radius,
+        spread,
+    };
+    let mut made = Made {
+        entry,
+        base: None,
+        piece: None,
+        dead: 0,
+        home: match before {
+            Some((_, entry, _)) => Some((entry.segment, Some(entry.slot))),
+            None => spec.segment_of.map(|segment| (segment, None)),
+        },
+    };
+    match before {
+        Some((_, old, _)) if !fate.is_whole => {
+            entry.rows = old.rows;
+            made.entry = entry;
+            made.piece = (!fate.fresh.is_empty()).then(|| encode(&fate.fresh));
+        }
+        Some((previous, _, place)) if fate.is_same => {
+            let stored = previous.index.stored(place);
+            let is_all = |cell: &&Cell| {
+                cell.ids.len() == spec.members.len()
+                    && cell.codes.bits() == bits
+                    && previous.routing.places_of(place).count() == 1
+            };
+            let stored = stored.filter(is_all).cloned();
+            made.base = Some(stored.unwrap_or_else(|| encode(&spec.members)));
+        }
+        _ => made.base = Some(encode(&spec.members)),
     }
-    let vectors: Vec<&[f32]> = members.iter().map(|&row| rows.row(row as usize)).collect();
+    Ok(made)
+}
+
+/// How far rows lie from their centroid: the farthest, and the root of the mean square.
+fn reach(rows: Rows, members: &[u32], centroid: &[f32]) -> (f32, f32) {
     let (mut radius, mut squares) = (0f32, 0f64);
-    for vector in &vectors {
-        let squared = kernel::squared_distance_f32(vector, centroid);
+    for &row in members {
+        let squared = kernel::squared_distance_f32(rows.row(row as usize), centroid);
         radius = radius.max(squared.sqrt());
         squares += f64::from(squared);
     }
-    let rows_count = u32::try_from(members.len()).map_err(|_| AssembleError::Layout {
-        cell: number,
-        what: "it has too many rows",
-    })?;
-    let mut entry = CellEntry {
-        id: 0,
-        segment: 0,
-        slot: 0,
-        rows: rows_count,
-        radius,
-        spread: (squares / members.len() as f64).sqrt() as f32,
-    };
-    if let Some((_, old, _)) = before {
-        entry.id = old.id;
-    }
-    let home = match before {
-        Some((_, old, _)) => Some((old.segment, Some(old.slot))),
-        None => spec.segment_of.map(|segment| (segment, None)),
-    };
-    Ok(Made {
-        entry,
-        cell: Cell {
-            codes: RowCodes::encode(&vectors, centroid, bits),
-            ids: own,
-        },
-        home,
-        unchanged: false,
-    })
+    (radius, (squares / members.len() as f64).sqrt() as f32)
 }

@@ -9,6 +9,8 @@ use crate::quantize::CodeBits;
 pub struct Encoding<'a> {
     /// None: as the epoch before has them, or the default in the first.
     pub bits: Option<CodeBits>,
+    /// Whether every cell is written as one, without further pieces and dead rows.
+    pub whole: bool,
     /// They change nothing but the time.
     pub workers: &'a dyn Workers,
 }
@@ -17,6 +19,7 @@ impl Default for Encoding<'_> {
     fn default() -> Self {
         Self {
             bits: None,
+            whole: false,
             workers: &Alone,
         }
     }

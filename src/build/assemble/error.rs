@@ -29,12 +29,16 @@ pub enum AssembleError {
         "the vectors have {found} values and the epoch before has {expected}; no cell of it can go on"
     )]
     Dimension { found: usize, expected: usize },
+    #[error("{what}")]
+    Row { what: String },
     #[error("row {row} is in {cells} cells; every row must be in exactly one")]
     Unplaced { row: u32, cells: u32 },
     #[error("cell {cell}: {what}")]
     Layout { cell: usize, what: &'static str },
     #[error("the merge tree does not fit the cells: {what}")]
     Tree { what: String },
+    #[error("what came and went does not fit the cells: {what}")]
+    Changes { what: String },
     #[error("the epoch before is not all loaded ({missing} files are missing); supply them first")]
     Previous { missing: usize },
     #[error("the index could not be calibrated: {0}")]
@@ -53,9 +57,13 @@ impl AssembleError {
             Self::Ids { .. }
             | Self::Twice { .. }
             | Self::NotUnit { .. }
+            | Self::Row { .. }
             | Self::StrayRecord { .. } => "vectors_invalid",
             Self::Dimension { .. } => "vectors_invalid",
-            Self::Unplaced { .. } | Self::Layout { .. } | Self::Tree { .. } => "layout_invalid",
+            Self::Unplaced { .. }
+            | Self::Layout { .. }
+            | Self::Tree { .. }
+            | Self::Changes { .. } => "layout_invalid",
             Self::Previous { .. } => "index_missing",
             Self::Vectors(error) => error.code(),
             Self::Calibration(error) => error.code(),

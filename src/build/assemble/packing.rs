@@ -1,8 +1,9 @@
-//! Cells → segments, and records → files: what is fetched together lies together.
+//! Cells and pieces of cells → segments: what is fetched together lies together.
 
 use super::encode::Made;
+use super::growth::Growth;
 use super::{AssembleError, Previous};
-use crate::index::{Cell, CellSpan, FileRef, Record, Records, Segment, Spans};
+use crate::index::{Cell, CellSpan, Changes, Dead, FileRef, Piece, Segment, Spans};
 use crate::partition::{Merge, leaf_order};
 use crate::quantize::{CodeBits, sign_bytes};
 
@@ -12,95 +13,231 @@ use crate::quantize::{CodeBits, sign_bytes};
 const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 4 * 1024..=256 * 1024;
 const SEGMENTS_WANTED: u64 = 16;
 
-/// One file of records for each range of so many ids: fixed ranges, so that pictures added at the
-/// end leave the files before them alone. About 256 KiB at 250 bytes a record.
-const RECORDS_IDS: u32 = 1024;
+/// How large a segment of so many rows in all should be.
+fn target_bytes(rows: usize, dimension: usize, bits: CodeBits) -> u64 {
+    let total = rows as u64 * row_bytes(dimension, bits);
+    (total / SEGMENTS_WANTED).clamp(*SEGMENT_BYTES.start(), *SEGMENT_BYTES.end())
+}
 
-/// Gives every cell a segment and a slot, and writes the segments; gives these, and where each cell lies.
+/// A segment of so many rows or fewer is small.
+pub(super) fn small_rows(rows: usize, dimension: usize, bits: CodeBits) -> usize {
+    (target_bytes(rows, dimension, bits) / 2 / row_bytes(dimension, bits)) as usize
+}
+
+/// Where everything lies.
+pub(super) struct Placed {
+    pub(super) segments: Vec<FileRef>,
+    pub(super) spans: Spans,
+    pub(super) changes: Changes,
+}
+
+/// What is written to a slot.
+#[derive(Clone, Copy)]
+enum Slot {
+    Base(usize),
+    Piece(usize),
+}
+
+/// Segments so far, and where they lie.
+struct Shelf<'a> {
+    dimension: usize,
+    bits: CodeBits,
+    segments: Vec<FileRef>,
+    bases: Vec<Option<CellSpan>>,
+    pieces: Vec<(Piece, CellSpan, u32)>,
+    files: &'a mut Vec<(String, Vec<u8>)>,
+}
+
+/// Gives every cell a segment and a slot, and writes the segments that are new.
 pub(super) fn place(
     made: &mut [Made],
     merges: &[Merge],
     (dimension, bits): (usize, CodeBits),
     previous: Option<&Previous>,
+    growth: &Growth,
     files: &mut Vec<(String, Vec<u8>)>,
-) -> (Vec<FileRef>, Spans) {
-    let total: u64 = made.iter().map(|made| bytes_of(&made.cell)).sum();
-    let target = (total / SEGMENTS_WANTED).clamp(*SEGMENT_BYTES.start(), *SEGMENT_BYTES.end());
-    let mut segments: Vec<FileRef> = Vec::new();
-    let mut spans: Vec<(usize, CellSpan)> = Vec::with_capacity(made.len());
-    let mut write = |made: &mut [Made], cells: &[usize]| {
-        for (slot, &number) in cells.iter().enumerate() {
-            made[number].entry.segment = segments.len() as u32;
-            made[number].entry.slot = slot as u32;
-        }
-        let of_segment = cells.iter().map(|&number| made[number].cell.clone());
-        let segment = Segment {
-            dimension,
-            bits,
-            cells: of_segment.collect(),
-        };
-        let (bytes, own) = segment.write_spans();
-        spans.extend(cells.iter().copied().zip(own));
-        let file = FileRef::of("cells", &bytes, "nss");
-        files.push((file.name.clone(), bytes));
-        segments.push(file);
+) -> Result<Placed, AssembleError> {
+    let total: usize = made.iter().map(|made| made.rows()).sum();
+    let target = target_bytes(total, dimension, bits);
+    let mut shelf = Shelf {
+        dimension,
+        bits,
+        segments: Vec::new(),
+        bases: vec![None; made.len()],
+        pieces: Vec::new(),
+        files,
     };
     let tree: Vec<usize> = leaf_order(made.len(), merges)
         .into_iter()
         .map(|cell| cell as usize)
         .collect();
-    let known = previous.map_or(0, |previous| previous.routing.segments);
-    for segment in 0..known {
+    for (number, &stays) in growth.stays.iter().enumerate() {
+        if let (true, Some(previous)) = (stays, previous) {
+            shelf.keep(made, growth, previous, number as u32);
+            continue;
+        }
+        let home = |n: usize| made[n].home.filter(|home| home.0 as usize == number);
         let mut own: Vec<usize> = tree
             .iter()
             .copied()
-            .filter(|&n| made[n].home.is_some_and(|(home, _)| home == segment))
+            .filter(|&n| made[n].base.is_some() && home(n).is_some())
             .collect();
         // Cells that go on keep their order, so that nothing but what changed moves.
-        own.sort_by_key(|&number| {
-            made[number]
-                .home
-                .and_then(|(_, slot)| slot)
-                .unwrap_or(u32::MAX)
-        });
-        let size: u64 = own.iter().map(|&number| bytes_of(&made[number].cell)).sum();
-        // A segment that stays as it is stays whole; so does one that has not outgrown its target twice.
-        let as_before = own.iter().all(|&number| made[number].unchanged);
-        let limit = if as_before || size <= 2 * target {
-            u64::MAX
-        } else {
-            target
-        };
-        for cells in pack(made, &own, limit) {
-            write(made, &cells);
+        own.sort_by_key(|&n| home(n).and_then(|home| home.1).unwrap_or(u32::MAX));
+        let size: u64 = own.iter().map(|&n| made[n].base_bytes()).sum();
+        // One that has not outgrown its target twice stays together.
+        let limit = if size <= 2 * target { u64::MAX } else { target };
+        for cells in pack(&own, limit, |n| made[n].base_bytes()) {
+            shelf.write(made, cells.into_iter().map(Slot::Base).collect());
         }
     }
+    let known = growth.stays.len();
+    let is_homeless = |n: &usize| made[*n].home.is_none_or(|(home, _)| home as usize >= known);
     let homeless: Vec<usize> = tree
-        .into_iter()
-        .filter(|&n| made[n].home.is_none_or(|(home, _)| home >= known))
+        .iter()
+        .copied()
+        .filter(|n| made[*n].base.is_some() && is_homeless(n))
         .collect();
-    for cells in pack(made, &homeless, target) {
-        write(made, &cells);
+    for cells in pack(&homeless, target, |n| made[n].base_bytes()) {
+        shelf.write(made, cells.into_iter().map(Slot::Base).collect());
     }
-    spans.sort_unstable_by_key(|&(number, _)| number);
-    let cells = spans.into_iter().map(|(_, span)| span).collect();
-    (segments, Spans { bits, cells })
+    let grown: Vec<usize> = tree
+        .into_iter()
+        .filter(|&n| made[n].piece.is_some())
+        .collect();
+    for cells in pack(&grown, target, |n| {
+        made[n].piece.as_ref().map_or(0, bytes_of)
+    }) {
+        shelf.write(made, cells.into_iter().map(Slot::Piece).collect());
+    }
+    shelf.finish(made, growth)
 }
 
-/// Code, factors and about 11 bits of id a row, and the ranges of the factors.
-fn bytes_of(cell: &Cell) -> u64 {
-    let dimension = cell.codes.dimension();
-    let row = sign_bytes(dimension) + cell.codes.bits().low_bytes(dimension) + 8;
-    (cell.ids.len() * row + 40) as u64
+impl Shelf<'_> {
+    /// Takes over a segment as it is.
+    fn keep(&mut self, made: &mut [Made], growth: &Growth, previous: &Previous, old: u32) {
+        let number = self.segments.len() as u32;
+        let routing = previous.routing;
+        // An index without spans still has them to tell.
+        let own = match (&routing.spans, previous.index.segment(old)) {
+            (None, Some(segment)) => segment.write_spans().1,
+            _ => Vec::new(),
+        };
+        for (cell, fate) in growth.fates.iter().enumerate() {
+            for &(place, dead) in &fate.kept {
+                let Some(piece) = routing.piece(place).filter(|piece| piece.segment == old) else {
+                    continue;
+                };
+                let span = match &routing.spans {
+                    Some(spans) => spans.cells.get(place as usize),
+                    None => own.get(piece.slot as usize),
+                };
+                let Some(&span) = span else {
+                    continue;
+                };
+                if fate.before == Some(place) {
+                    made[cell].entry.segment = number;
+                    made[cell].entry.slot = piece.slot;
+                    made[cell].dead = dead;
+                    self.bases[cell] = Some(span);
+                } else {
+                    let piece = Piece {
+                        cell: cell as u32,
+                        segment: number,
+                        ..piece
+                    };
+                    self.pieces.push((piece, span, dead));
+                }
+            }
+        }
+        self.segments
+            .extend(previous.index.segment_file(old).cloned());
+    }
+
+    fn write(&mut self, made: &mut [Made], slots: Vec<Slot>) {
+        let number = self.segments.len() as u32;
+        let cell = |slot: &Slot| match *slot {
+            Slot::Base(cell) => made[cell].base.clone().unwrap_or_default(),
+            Slot::Piece(cell) => made[cell].piece.clone().unwrap_or_default(),
+        };
+        let segment = Segment {
+            dimension: self.dimension,
+            bits: self.bits,
+            cells: slots.iter().map(cell).collect(),
+        };
+        let (bytes, spans) = segment.write_spans();
+        for (slot, (&what, span)) in (0..).zip(slots.iter().zip(spans)) {
+            match what {
+                Slot::Base(cell) => {
+                    made[cell].entry.segment = number;
+                    made[cell].entry.slot = slot;
+                    self.bases[cell] = Some(span);
+                }
+                Slot::Piece(cell) => {
+                    let piece = Piece {
+                        cell: cell as u32,
+                        segment: number,
+                        slot,
+                        rows: segment.cells[slot as usize].ids.len() as u32,
+                    };
+                    self.pieces.push((piece, span, 0));
+                }
+            }
+        }
+        let file = FileRef::of("cells", &bytes, "nss");
+        self.files.push((file.name.clone(), bytes));
+        self.segments.push(file);
+    }
+
+    fn finish(mut self, made: &[Made], growth: &Growth) -> Result<Placed, AssembleError> {
+        self.pieces
+            .sort_by_key(|(piece, ..)| (piece.cell, piece.segment, piece.slot));
+        let mut dead = Dead {
+            rows: growth.dead.iter().copied().collect(),
+            ..Dead::default()
+        };
+        let at_bases = made.iter().map(|made| made.dead);
+        let at_pieces = self.pieces.iter().map(|(_, _, dead)| *dead);
+        dead.places = (0..)
+            .zip(at_bases.chain(at_pieces))
+            .filter(|&(_, dead)| dead > 0)
+            .collect();
+        let spans: Option<Vec<CellSpan>> = self.bases.into_iter().collect();
+        let mut spans = spans.ok_or(AssembleError::Layout {
+            cell: 0,
+            what: "it lies in no segment",
+        })?;
+        spans.extend(self.pieces.iter().map(|(_, span, _)| *span));
+        let entries: Vec<_> = made.iter().map(|made| made.entry).collect();
+        let pieces = self.pieces.into_iter().map(|(piece, ..)| piece).collect();
+        let changes = Changes::new(&entries, pieces, dead);
+        Ok(Placed {
+            segments: self.segments,
+            spans: Spans {
+                bits: self.bits,
+                cells: spans,
+            },
+            changes: changes.map_err(|what| AssembleError::Changes { what })?,
+        })
+    }
+}
+
+/// Code, factors and about 11 bits of id.
+fn row_bytes(dimension: usize, bits: CodeBits) -> u64 {
+    (sign_bytes(dimension) + bits.low_bytes(dimension) + 8) as u64
+}
+
+/// The rows, and the ranges of the factors.
+pub(super) fn bytes_of(cell: &Cell) -> u64 {
+    cell.ids.len() as u64 * row_bytes(cell.codes.dimension(), cell.codes.bits()) + 40
 }
 
 /// Cuts an order of cells into runs of at most so many bytes; a cell that is larger is a run of its own.
-fn pack(made: &[Made], order: &[usize], limit_bytes: u64) -> Vec<Vec<usize>> {
+fn pack(order: &[usize], limit_bytes: u64, bytes_of: impl Fn(usize) -> u64) -> Vec<Vec<usize>> {
     let mut packs: Vec<Vec<usize>> = Vec::new();
     let mut room = 0;
     for &number in order {
-        let cell = &made[number].cell;
-        let bytes = bytes_of(cell);
+        let bytes = bytes_of(number);
         match packs.last_mut() {
             Some(pack) if bytes <= room => pack.push(number),
             _ => {
@@ -111,35 +248,4 @@ fn pack(made: &[Made], order: &[usize], limit_bytes: u64) -> Vec<Vec<usize>> {
         room = room.saturating_sub(bytes);
     }
     packs
-}
-
-/// Records by ranges of ids.
-pub(super) fn write_records(
-    records: &[Record],
-    ids: &[u32],
-    files: &mut Vec<(String, Vec<u8>)>,
-) -> Result<(Vec<FileRef>, Vec<u32>), AssembleError> {
-    let mut sorted: Vec<&Record> = records.iter().collect();
-    sorted.sort_by_key(|record| record.id);
-    if let Some(pair) = sorted.windows(2).find(|pair| pair[0].id == pair[1].id) {
-        return Err(AssembleError::Twice { id: pair[0].id });
-    }
-    let mut known = ids.to_vec();
-    known.sort_unstable();
-    if let Some(stray) = sorted
-        .iter()
-        .find(|record| known.binary_search(&record.id).is_err())
-    {
-        return Err(AssembleError::StrayRecord { id: stray.id });
-    }
-    let (mut refs, mut from) = (Vec::new(), Vec::new());
-    for range in sorted.chunk_by(|a, b| a.id / RECORDS_IDS == b.id / RECORDS_IDS) {
-        let owned: Vec<Record> = range.iter().map(|&record| record.clone()).collect();
-        let bytes = Records::write(&owned);
-        let file = FileRef::of("records", &bytes, "nsd");
-        from.push(range[0].id / RECORDS_IDS * RECORDS_IDS);
-        files.push((file.name.clone(), bytes));
-        refs.push(file);
-    }
-    Ok((refs, from))
 }

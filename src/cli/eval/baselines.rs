@@ -110,13 +110,10 @@ fn homes(gallery: &Gallery) -> Vec<u32> {
     let Some(routing) = gallery.index.routing() else {
         return homes;
     };
-    for (place, entry) in routing.cells.iter().enumerate() {
-        let segment = gallery.index.segment(entry.segment);
-        if let Some(cell) = segment.and_then(|s| s.cells.get(entry.slot as usize)) {
-            for id in &cell.ids {
-                if let Ok(row) = gallery.ids.binary_search(id) {
-                    homes[row] = place as u32;
-                }
+    for place in 0..routing.cells.len() as u32 {
+        for id in gallery.index.pictures_of(place).unwrap_or_default() {
+            if let Ok(row) = gallery.ids.binary_search(&id) {
+                homes[row] = place;
             }
         }
     }

@@ -38,7 +38,7 @@ impl Gallery {
         // Vectors made elsewhere have no records; their ids are the numbers of the rows.
         let ids: Vec<u32> = match records.is_empty() {
             false => records.iter().map(|record| record.id).collect(),
-            true => (0..index.manifest().counts.pictures as u32).collect(),
+            true => index.pictures().unwrap_or_default(),
         };
         if ids.is_empty() {
             return Err(EvalError::Empty(dist.to_path_buf()).into());

@@ -92,9 +92,10 @@ impl Query<'_> {
     ) -> Result<Vec<Part>, SearchError> {
         let mut absent = Vec::new();
         for ranked in &self.route.ranked()[ranks] {
-            if self.view(cells, ranked.place)?.is_none() {
-                let place = ranked.place;
-                absent.push(Part::Scan { place });
+            for place in self.routing.places_of(ranked.place) {
+                if self.view(cells, place)?.is_none() {
+                    absent.push(Part::Scan { place });
+                }
             }
         }
         Ok(absent)
@@ -112,65 +113,69 @@ impl Query<'_> {
         let least = self.options.min_score.unwrap_or(f32::NEG_INFINITY);
         let mut lower = self.best.clone();
         let mut floors = Vec::with_capacity(ranks.len());
-        let mut uppers = Vec::new();
+        let (mut views, mut uppers) = (Vec::new(), Vec::new());
         let (mut above, mut below) = ([0.0; SCAN_ROWS], [0.0; SCAN_ROWS]);
         for rank in ranks {
             let ranked = self.route.ranked()[rank];
-            let entry = &self.routing.cells[ranked.place as usize];
-            let Some(View { cell, sparse }) = self.view(cells, ranked.place)? else {
-                return Err(SearchError::of_cell(entry));
-            };
+            let cell_id = self.routing.cells[ranked.place as usize].id;
             let slack = slack(self.vector.dimension(), ranked.distance, self.deviations());
+            views.clear();
             uppers.clear();
-            for block in 0..cell.codes.blocks() {
-                let bounds = |slack, into: &mut [f32; SCAN_ROWS]| {
-                    self.vector
-                        .bounds(&cell.codes, block, ranked.dot, slack, into);
-                };
-                bounds(slack, &mut above);
-                bounds(-LOWER * slack, &mut below);
-                let first = block * SCAN_ROWS;
-                for (&id, (&upper, &low)) in cell.ids[first..].iter().zip(above.iter().zip(&below))
-                {
-                    uppers.push(upper);
-                    // Products of finite factors need not be numbers. Such a row promises nothing.
-                    let is_wanted = low <= upper && upper >= least.max(lower.floor());
-                    if !is_wanted || !self.passes(id) {
-                        continue;
-                    }
-                    let hit = |score: f32| Hit {
-                        id,
-                        score,
-                        distance: distance_of(score),
-                        cell: entry.id,
+            for place in self.routing.places_of(ranked.place) {
+                let view = self.view(cells, place)?.ok_or_else(|| self.wrong(place))?;
+                let cell = view.cell;
+                views.push((place, view));
+                for block in 0..cell.codes.blocks() {
+                    let bounds = |slack, into: &mut [f32; SCAN_ROWS]| {
+                        self.vector
+                            .bounds(&cell.codes, block, ranked.dot, slack, into);
                     };
-                    lower.offer(hit(low), rank as u32);
-                    // Rather too little: too short a batch costs two rounds, too long a one some bytes.
-                    let estimate = (LOWER * upper + low) / (1.0 + LOWER);
-                    let promise = (2.0 * estimate - upper).clamp(-1.0, 1.0);
-                    if promise >= least {
-                        promised.offer(hit(promise), rank as u32);
+                    bounds(slack, &mut above);
+                    bounds(-LOWER * slack, &mut below);
+                    let first = block * SCAN_ROWS;
+                    let both = above.iter().zip(&below);
+                    for (&id, (&upper, &low)) in cell.ids[first..].iter().zip(both) {
+                        uppers.push(upper);
+                        // Products of finite factors need not be numbers. Such a row promises nothing.
+                        let is_wanted = low <= upper && upper >= least.max(lower.floor());
+                        if !is_wanted || !self.passes(id) {
+                            continue;
+                        }
+                        let hit = |score: f32| Hit {
+                            id,
+                            score,
+                            distance: distance_of(score),
+                            cell: cell_id,
+                        };
+                        lower.offer(hit(low), rank as u32);
+                        // Rather too little: too short a batch costs two rounds, too long a one some bytes.
+                        let estimate = (LOWER * upper + low) / (1.0 + LOWER);
+                        let promise = (2.0 * estimate - upper).clamp(-1.0, 1.0);
+                        if promise >= least {
+                            promised.offer(hit(promise), rank as u32);
+                        }
                     }
                 }
             }
             let floor = least.max(lower.floor());
             floors.push(floor);
-            let Some(sparse) = sparse else {
-                continue;
-            };
-            let wanted = uppers.iter().zip(&cell.ids).enumerate();
-            for (row, (&upper, &id)) in wanted {
-                let row = row as u32;
-                let part = Part::Low {
-                    place: ranked.place,
-                    group: row / GROUP_ROWS as u32,
+            let mut rest = uppers.as_slice();
+            for &(place, View { cell, sparse }) in &views {
+                let (own, after) = rest.split_at(cell.ids.len());
+                rest = after;
+                let Some(sparse) = sparse else {
+                    continue;
                 };
-                if upper >= floor
-                    && !sparse.holds(row)
-                    && needed.last() != Some(&part)
-                    && self.passes(id)
-                {
-                    needed.push(part);
+                for (row, (&upper, &id)) in (0..).zip(own.iter().zip(&cell.ids)) {
+                    let group = row / GROUP_ROWS as u32;
+                    let part = Part::Low { place, group };
+                    if upper >= floor
+                        && !sparse.holds(row)
+                        && needed.last() != Some(&part)
+                        && self.passes(id)
+                    {
+                        needed.push(part);
+                    }
                 }
             }
         }
@@ -184,7 +189,7 @@ impl Query<'_> {
         for opened in end..farthest {
             let standing = self.standing_with(promised, opened);
             let is_due = opened == end || rule.is_due(opened);
-            if is_due && rule.enough(self.routing, &mut self.route, &standing) {
+            if is_due && rule.enough(self.ground(), &mut self.route, &standing) {
                 return opened;
             }
         }

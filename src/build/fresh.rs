@@ -1,0 +1,119 @@
+//! Vectors made elsewhere → the first epoch of an index of them, calibrated. Pure: `build --vectors` and the browser both
+//! come this way, so both make the same bytes of the same vectors.
+
+use super::assemble::{AssembleError, Assembled, Encoding, assemble_as};
+use crate::calibration::CalibrationOptions;
+use crate::partition::{Candidate, PartitionOptions, Progress, Rows, partition_on};
+
+/// What a build does next, for whoever waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FreshStep {
+    /// Rows are put into cells.
+    Partition(Progress),
+    /// Cells become codes and files.
+    Encode,
+    /// Rows stand in for queries, to find out how far a search must go.
+    Calibrate,
+}
+
+/// The epoch, and the numbers of cells that were weighed for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fresh {
+    pub assembled: Assembled,
+    pub candidates: Vec<Candidate>,
+}
+
+/// Row `i`, of unit length, is picture `ids[i]`. The encoding's workers change nothing but the time.
+pub fn fresh(
+    rows: Rows,
+    ids: &[u32],
+    partition: &PartitionOptions,
+    encoding: &Encoding,
+    watch: &mut dyn FnMut(FreshStep),
+) -> Result<Fresh, AssembleError> {
+    let workers = encoding.workers;
+    let layout = partition_on(rows, partition, workers, &mut |progress| {
+        watch(FreshStep::Partition(progress));
+    })?;
+    watch(FreshStep::Encode);
+    let assembled = assemble_as(rows, ids, &[], &layout, None, None, encoding)?;
+    watch(FreshStep::Calibrate);
+    let options = CalibrationOptions::default();
+    Ok(Fresh {
+        assembled: assembled.calibrated_on(rows, ids, None, &options, workers)?,
+        candidates: layout.candidates,
+    })
+}
+
+/// Brings every row to unit length. A row of zeros, or with a value that is no number, is refused: it has no direction.
+pub fn to_unit_length(values: &mut [f32], dimension: usize) -> Result<(), AssembleError> {
+    let refused = |what: String| Err(AssembleError::Row { what });
+    for (number, row) in values.chunks_exact_mut(dimension.max(1)).enumerate() {
+        if let Some(place) = row.iter().position(|value| !value.is_finite()) {
+            return refused(format!(
+                "row {number} (the first is 0) has {} at place {place}; expected finite numbers; \
+                 repair the row or leave it out",
+                row[place]
+            ));
+        }
+        // The square of the largest f32 is far from the end of f64.
+        let square: f64 = row.iter().map(|value| f64::from(*value).powi(2)).sum();
+        if square == 0.0 {
+            return refused(format!(
+                "row {number} (the first is 0) is zero, so it points nowhere; leave it out"
+            ));
+        }
+        let length = square.sqrt();
+        for value in row {
+            *value = (f64::from(*value) / length) as f32;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::partition::{Stage, clustered};
+
+    #[test]
+    fn an_epoch_of_vectors_is_calibrated_and_every_stage_is_told_in_its_order() {
+        let values = clustered(600, 16, 3);
+        let mut values = values;
+        to_unit_length(&mut values, 16).unwrap();
+        let rows = Rows::new(&values, 16).unwrap();
+        let ids: Vec<u32> = (100..700).collect();
+        let mut steps = Vec::new();
+        let options = PartitionOptions::default();
+        let made = fresh(rows, &ids, &options, &Encoding::default(), &mut |step| {
+            steps.push(step);
+        })
+        .unwrap();
+        let index = made.assembled.index(None).unwrap();
+        assert!(index.routing().unwrap().calibration.is_some());
+        assert!(index.vector(100).is_some() && index.vector(0).is_none());
+        assert!(matches!(
+            steps[0],
+            FreshStep::Partition(Progress {
+                stage: Stage::Cluster,
+                ..
+            })
+        ));
+        assert_eq!(
+            steps[steps.len() - 2..],
+            [FreshStep::Encode, FreshStep::Calibrate]
+        );
+    }
+
+    #[test]
+    fn rows_without_direction_are_named() {
+        for (values, words) in [
+            ([1.0, 2.0, 0.0, 0.0], "row 1 (the first is 0) is zero"),
+            ([1.0, 2.0, f32::NAN, 0.0], "has NaN at place 0"),
+        ] {
+            let error = to_unit_length(&mut values.clone(), 2).unwrap_err();
+            assert_eq!(error.code(), "vectors_invalid");
+            assert!(error.to_string().contains(words), "{error}");
+        }
+    }
+}

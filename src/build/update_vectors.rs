@@ -1,0 +1,173 @@
+//! A published index of vectors made elsewhere, and what shall come or go → the next epoch of it.
+//!
+//! Rows that are added get the ids after the highest ever given; a row is removed by its id.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use super::assemble::Encoding;
+use super::last::{LastBuild, forget_input};
+use super::output::{Durable, Output, put};
+use super::publish::{prune, publish};
+use super::report::{Report, Step};
+use super::successor::Successor;
+use super::threads::Threads;
+use super::{BuildError, Shape, State, VectorFile, load_index};
+use crate::partition::Rows;
+
+/// What shall be done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum VectorUpdate {
+    /// The rows of this file come.
+    Add {
+        file: PathBuf,
+        /// Which column of a Parquet file.
+        column: Option<String>,
+    },
+    /// The rows of these ids go.
+    Remove(Vec<u32>),
+    /// Cells with further pieces or dead rows are written whole.
+    Compact,
+}
+
+/// Publishes the next epoch of the index in `dist`, or nothing where nothing changes. `prune` removes the files of earlier ones.
+pub fn update_vectors(
+    dist: &Path,
+    update: &VectorUpdate,
+    jobs: Option<usize>,
+    prune_old: bool,
+    watch: &mut dyn FnMut(Step),
+    cancelled: &AtomicBool,
+) -> Result<Report, BuildError> {
+    let began = Instant::now();
+    // Before the lock, which would make a state folder in a folder that is no index.
+    load_index(dist)?;
+    let output = Output::claim(dist)?;
+    let index = load_index(dist)?;
+    if index.manifest().model.is_some() || !index.manifest().records.is_empty() {
+        return Err(BuildError::OutputOther {
+            folder: dist.to_path_buf(),
+            holds: "pictures",
+        });
+    }
+    let state = State::open(dist)?;
+    let dimension = state.vectors().1;
+    let mut all = state.vectors().0.to_vec();
+    let mut ids = index.pictures().unwrap_or_default();
+    let mut report = Report {
+        dimension,
+        ..Report::default()
+    };
+    match update {
+        VectorUpdate::Add { file, column } => {
+            let added = VectorFile {
+                path: file,
+                dimension: Some(dimension),
+                column: column.as_deref(),
+                shape: Shape::Table,
+            };
+            let added = added.read()?;
+            let (first, count) = (state.rows() as u64, added.rows() as u64);
+            if first + count >= u64::from(u32::MAX) {
+                let pictures = first + count;
+                return Err(BuildError::TooMany { pictures });
+            }
+            ids.extend(first as u32..(first + count) as u32);
+            all.extend(added.values);
+            report.added = count;
+        }
+        VectorUpdate::Remove(which) => {
+            let which: BTreeSet<u32> = which.iter().copied().collect();
+            if let Some(id) = which.iter().find(|id| ids.binary_search(id).is_err()) {
+                return Err(BuildError::Unknown {
+                    folder: dist.to_path_buf(),
+                    what: format!("vector with id {id}"),
+                });
+            }
+            ids.retain(|id| !which.contains(id));
+            report.removed = which.len() as u64;
+            if ids.is_empty() {
+                return Err(BuildError::NothingToIndex {
+                    folder: dist.to_path_buf(),
+                    why: "all its vectors would be removed".to_owned(),
+                });
+            }
+        }
+        VectorUpdate::Compact => {}
+    }
+    watch(Step::Walked {
+        pictures: ids.len() as u64,
+        reused: ids.len() as u64 - report.added,
+    });
+    let compact = *update == VectorUpdate::Compact;
+    let is_idle = match compact {
+        true => index.is_whole(),
+        false => report.added + report.removed == 0,
+    };
+    let index = match is_idle {
+        true => index,
+        false => {
+            let last = LastBuild::read(&output);
+            let workers = Threads::new(jobs).map_err(BuildError::threads)?;
+            let of_id = |&id: &u32| &all[id as usize * dimension..(id as usize + 1) * dimension];
+            if ids
+                .last()
+                .is_some_and(|&id| id as usize >= all.len() / dimension)
+            {
+                return Err(BuildError::StateStale {
+                    path: output.state().join("vectors.f32"),
+                    why: "a vector of the index is not in it",
+                });
+            }
+            let rows: Vec<f32> = ids.iter().flat_map(of_id).copied().collect();
+            let successor = Successor {
+                rows: Rows::new(&rows, dimension)?,
+                ids: &ids,
+                records: &[],
+                model: None,
+                previous: Some(&index),
+                last: last.as_ref(),
+                wanted: last
+                    .as_ref()
+                    .and_then(|last| last.wanted)
+                    .unwrap_or_default(),
+                churn: report.added + report.removed,
+                same_vectors: true,
+                same_cells: compact,
+                encoding: Encoding {
+                    bits: None,
+                    whole: compact,
+                    workers: &workers,
+                },
+            };
+            let (assembled, mut last, weighed) = successor.make(watch)?;
+            if cancelled.load(Ordering::Relaxed) {
+                return Err(BuildError::Interrupted);
+            }
+            watch(Step::Writing);
+            State::new(all, dimension, None).save(dist)?;
+            forget_input(&output)?;
+            publish(dist, &assembled)?;
+            // What a build of the whole file would find is not known here.
+            if !compact {
+                last.input.clear();
+            }
+            last.write(&output)?;
+            report.kept_cells = weighed.is_none();
+            report.candidates = weighed.unwrap_or_default();
+            report.published = true;
+            report.new_files = assembled.files.len() as u64;
+            report.new_bytes = assembled.new_bytes();
+            load_index(dist)?
+        }
+    };
+    if prune_old {
+        report.pruned = prune(dist, &Default::default())?;
+    }
+    report.finish(&index, began);
+    let text = serde_json::to_vec_pretty(&report).expect("plain data");
+    put(&output.state(), "report.json", &text, Durable::Later)?;
+    Ok(report)
+}
