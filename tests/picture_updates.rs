@@ -158,6 +158,13 @@ fn pictures_are_removed_by_id_by_path_and_by_folder() {
     assert!(after.keys().all(|path| !path.starts_with("more/")));
     verified(&place);
     let manifest = place.manifest();
+    place.write("empty/notes.txt", b"nothing to see");
+    let (code, message) = refused(&["add", &site, &place.text("empty")]);
+    assert_eq!(code, "nothing_to_index");
+    assert!(
+        message.contains("empty") && message.contains(".txt"),
+        "{message}"
+    );
     let unknown = ["more", &first, "9999", "photos/1.jpg", "no.jpg"];
     for name in unknown {
         let (code, message) = refused(&["remove", &site, "3.jpg", name]);
@@ -165,8 +172,9 @@ fn pictures_are_removed_by_id_by_path_and_by_folder() {
         assert!(message.contains(name), "{message}");
     }
     let rest: Vec<&str> = after.keys().map(String::as_str).collect();
-    let (code, _) = refused(&[&["remove", &site], &rest[..]].concat());
+    let (code, message) = refused(&[&["remove", &site], &rest[..]].concat());
     assert_eq!(code, "nothing_to_index");
+    assert!(message.contains("all its pictures"), "{message}");
     assert_eq!(place.manifest(), manifest);
     // The files are still there, so a build brings them back, as others.
     place.build();

@@ -555,3 +555,24 @@ fn a_query_that_began_before_an_update_ends_on_its_own_epoch() {
             .all(|hit| hit.id != 0)
     );
 }
+
+#[test]
+fn an_update_that_died_before_its_manifest_leaves_the_epoch_before_and_can_be_run_again() {
+    let mut site = Site::new(&sample(BUILT, 17), 1);
+    let read = |name: &str| std::fs::read(site.dist().join(name)).unwrap();
+    let (manifest, last) = (read("manifest.json"), read(".nearsight/build.json"));
+    let more = sample(16, 18);
+    site.add(&more);
+    // Everything is written but the manifest, and the note of what it was made of is struck out.
+    let stricken = String::from_utf8(last)
+        .unwrap()
+        .replace("\"input\": \"", "\"input\": \"x");
+    std::fs::write(site.dist().join("manifest.json"), &manifest).unwrap();
+    std::fs::write(site.dist().join(".nearsight/build.json"), stricken).unwrap();
+    site.live.retain(|&id, _| (id as usize) < BUILT);
+    site.check();
+    // The ids that were given are not given again.
+    assert_eq!(site.next_id as usize, BUILT + 16);
+    site.add(&more);
+    site.check();
+}

@@ -15,7 +15,7 @@ use super::output::Output;
 use super::pipeline::{BuildOptions, Task, chosen};
 use super::report::{Report, Step};
 use super::walk::{Walk, walk};
-use super::{BuildError, Model, load_index};
+use super::{BuildError, Model, load_index, metadata};
 use crate::image::Limits;
 use crate::index::{Index, Record};
 
@@ -61,15 +61,16 @@ pub fn update(
     let last = LastBuild::read(&output).unwrap_or_default();
     let model = Model::of_index(output.folder(), index.manifest())?;
     let wanted = last.wanted.unwrap_or_default();
+    let beside_all = || last.photos.as_deref().and_then(metadata::beside);
     let mut build = BuildOptions {
-        photos: last.photos.clone().unwrap_or_default(),
+        photos: options.output.clone(),
         output: options.output.clone(),
         model,
         cells: wanted.cells,
         seed: wanted.seed,
         method: wanted.method,
         bits: None,
-        metadata: options.metadata.clone(),
+        metadata: options.metadata.clone().or_else(beside_all),
         include_private: options.include_private,
         thumbnail_side: last.thumbnail_side.unwrap_or(THUMBNAIL_SIDE),
         jobs: options.jobs,
@@ -89,9 +90,7 @@ pub fn update(
         report.hidden = walked.hidden;
         report.skipped = walked.skipped.clone();
         report.problems = walked.problems.clone();
-        if last.photos.is_none()
-            && let Some(first) = paths.first()
-        {
+        if let Some(first) = paths.first() {
             build.photos = first.clone();
         }
     }
@@ -104,6 +103,12 @@ pub fn update(
         Update::Remove(which) => meant(which, &index, &options.output)?,
         Update::Add(_) | Update::Compact => HashSet::new(),
     };
+    if !removed.is_empty() && removed.len() == paths.len() {
+        return Err(BuildError::NothingToIndex {
+            folder: options.output.clone(),
+            why: "all its pictures would be removed; delete the folder instead".to_owned(),
+        });
+    }
     let task = Task {
         options: &build,
         output: &output,

@@ -91,7 +91,7 @@ pub fn update_vectors(
             if ids.is_empty() {
                 return Err(BuildError::NothingToIndex {
                     folder: dist.to_path_buf(),
-                    why: "all its vectors would be removed".to_owned(),
+                    why: "all its vectors would be removed; delete the folder instead".to_owned(),
                 });
             }
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::output::{count, size};
-use crate::build::Report;
+use crate::build::{Report, kinds};
 
 /// Problems shown one by one; the report file has all.
 const SHOWN: usize = 5;
@@ -44,6 +44,17 @@ pub fn words(report: &Report, dist: &Path) -> String {
         let rows = count(report.dead_rows, "row");
         lines.push(format!(
             "  {rows} of removed {noun}s still stored; nearsight compact {folder} gives the bytes back"
+        ));
+    }
+    if report.private > 0 {
+        let left = count(report.private, noun);
+        lines.push(format!("  {left} left out as private"));
+    }
+    if !report.skipped.is_empty() {
+        let others = count(report.skipped.values().sum(), "file");
+        lines.push(format!(
+            "  {others} of other kinds: {}",
+            kinds(&report.skipped)
         ));
     }
     for problem in report.problems.iter().take(SHOWN) {
