@@ -58,9 +58,21 @@ fn main() -> anyhow::Result<()> {
         bytes.extend(padded.as_bytes());
         bytes
     };
-    put("vectors", "npy", &[&[0], &header("(3, 8)")[..], &raw].concat())?;
-    put("vectors", "npy-row", &[&[64], &header("(24,)")[..], &raw].concat())?;
-    put("vectors", "npy-of-8", &[&[2], &header("(3, 8)")[..], &raw].concat())?;
+    put(
+        "vectors",
+        "npy",
+        &[&[0], &header("(3, 8)")[..], &raw].concat(),
+    )?;
+    put(
+        "vectors",
+        "npy-row",
+        &[&[64], &header("(24,)")[..], &raw].concat(),
+    )?;
+    put(
+        "vectors",
+        "npy-of-8",
+        &[&[2], &header("(3, 8)")[..], &raw].concat(),
+    )?;
     put("vectors", "f32", &[&[4 * 8 + 1], &raw[..]].concat())?;
     put("vectors", "parquet", &[&[3], &table(&values)?[..]].concat())?;
 
@@ -73,20 +85,35 @@ fn main() -> anyhow::Result<()> {
     let csv = "path,id,url,title,owner,uploaded,tags,private\na.jpg,7,https://example.org/7,\"A, b\",me,2026-01-02,red;blue,yes\nb/a.jpg,8,,,,,,no\n";
     put("metadata", "csv", &[&[0], csv.as_bytes()].concat())?;
     let semicolons = "filename;title;tags\na.jpg;x;y\n";
-    put("metadata", "semicolons", &[&[2], semicolons.as_bytes()].concat())?;
+    put(
+        "metadata",
+        "semicolons",
+        &[&[2], semicolons.as_bytes()].concat(),
+    )?;
     let json = r#"[{"path":"a.jpg","tags":["x","y"],"private":true},{"filename":"a.jpg","id":3}]"#;
     put("metadata", "json", &[&[1], json.as_bytes()].concat())?;
     let by_path = r#"{"a.jpg":{"title":"t","owner":null,"tags":"x;y"}}"#;
-    put("metadata", "json-by-path", &[&[1], by_path.as_bytes()].concat())?;
+    put(
+        "metadata",
+        "json-by-path",
+        &[&[1], by_path.as_bytes()].concat(),
+    )?;
 
     let raw = &raw[..24 * 4];
     for (name, options) in [
         ("default", "{}"),
-        ("all", r#"{"k":5,"recall":0.9,"min_score":-0.5,"exact":false,"max_cells":4,"exclude":3,"distinct":0.9}"#),
+        (
+            "all",
+            r#"{"k":5,"recall":0.9,"min_score":-0.5,"exact":false,"max_cells":4,"exclude":3,"distinct":0.9}"#,
+        ),
         ("exact", r#"{"k":1000,"exact":true,"distinct":0.5}"#),
     ] {
         let length = [u8::try_from(options.len())?];
-        put("options", name, &[&length, options.as_bytes(), raw].concat())?;
+        put(
+            "options",
+            name,
+            &[&length, options.as_bytes(), raw].concat(),
+        )?;
     }
     let sidecar = fs::read(root.join("tests/sidecars/teacher.json"))?;
     put("sidecar", "teacher", &sidecar)?;
@@ -104,7 +131,8 @@ fn table(values: &[f32]) -> anyhow::Result<Vec<u8>> {
     use parquet::file::writer::SerializedFileWriter;
     use parquet::schema::parser::parse_message_type;
 
-    let schema = "message m { optional group v (LIST) { repeated group list { optional float element; } } }";
+    let schema =
+        "message m { optional group v (LIST) { repeated group list { optional float element; } } }";
     let schema = Arc::new(parse_message_type(schema)?);
     let properties = Arc::new(WriterProperties::builder().build());
     let mut bytes = Vec::new();
