@@ -227,10 +227,8 @@ fn a_filter_gets_its_hits_and_nearly_its_recall() {
             }
         }
         println!("{share} pass: {recall:.4?}, {scanned:.3?} scanned");
-        assert!(
-            recall.iter().all(|&r| r >= 0.93),
-            "{share} pass: {recall:?}"
-        );
+        let is_near = |&recall: &f64| (recall - 0.95).abs() < 0.02;
+        assert!(recall.iter().all(is_near), "{share} pass: {recall:?}");
         // Blocks of 32 rows in which none passes are not read.
         assert!(scanned[1] <= scanned[0] * 1.05, "{share} pass: {scanned:?}");
         assert!(share > 0.01 || scanned[1] < 0.25, "{scanned:?}");

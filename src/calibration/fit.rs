@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};
 
 use super::Probe;
+use super::filtered::passes;
 use super::regress::{Link, Samples};
 use crate::index::{Index, Routing};
 use crate::partition::Workers;
@@ -67,7 +68,7 @@ fn seen(
 ) -> Result<Samples<STAGE_2>, SearchError> {
     let mut seen = Samples::default();
     for told in workers.map(probes.len(), |number| {
-        on_the_way(index, routing, model, &probes[number], k)
+        on_the_way(index, routing, model, &probes[number], k, None)
     }) {
         told?.into_iter().for_each(|(f, share)| seen.push(f, share));
     }
@@ -106,16 +107,21 @@ fn lie_of_the_land(
 }
 
 /// Stage 2 of one probe: what a search has seen at each moment, and the share of the neighbours that it still misses.
-fn on_the_way(
+pub(super) fn on_the_way(
     index: &Index,
     routing: &Routing,
     model: &MissingModel,
     probe: &Probe,
     k: usize,
+    share: Option<f32>,
 ) -> Result<Vec<([f32; STAGE_2], f32)>, SearchError> {
     let mut told = Vec::new();
     let truth = neighbours(probe, k);
+    let passes = |id: u32| share.is_none_or(|share| passes(probe.id, share, id));
     let mut trace = Trace::new(routing, probe.vector, options(probe.id, k, 0.95))?;
+    if share.is_some() {
+        trace = trace.with_filter(&passes);
+    }
     for opened in 1..=CELLS.min(routing.cells.len().saturating_sub(1)) {
         if !trace.advance(index)? {
             break;

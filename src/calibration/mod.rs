@@ -10,6 +10,7 @@
 
 mod ceiling;
 mod conformal;
+mod filtered;
 mod fit;
 mod regress;
 
@@ -50,6 +51,14 @@ pub(crate) struct Probe<'a> {
     pub(crate) vector: &'a [f32],
     /// Nearest first, without itself: the inner product and the picture.
     pub(crate) nearest: Vec<(f32, u32)>,
+}
+
+/// The rows that are probes, those that the model is fitted on first.
+struct Drawn<'a> {
+    of: Rows<'a>,
+    ids: &'a [u32],
+    rows: &'a [u32],
+    fitted: usize,
 }
 
 /// Calibrates an index, all of it loaded. Row `i` of `rows` is picture `ids[i]`. None where there are too few rows, or where
@@ -103,8 +112,16 @@ pub fn calibrate(
         seen,
         opening_cost: options.opening_cost,
         gains: Default::default(),
+        filtered: Default::default(),
         ceilings: ceiling::ceilings(index, routing, &held_out, workers)?,
     };
     calibration.gains = conformal::gains(index, routing, &calibration, &held_out, workers)?;
+    let drawn = Drawn {
+        of: rows,
+        ids,
+        rows: &drawn,
+        fitted,
+    };
+    calibration.filtered = filtered::filtered(index, routing, &calibration, &drawn, workers)?;
     Ok(Some(calibration))
 }

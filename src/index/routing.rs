@@ -6,7 +6,7 @@
 //! Sections: `HEAD` epoch u64, dimension u32, cells u32, segments u32, merges u32 · `CELL` id,
 //! segment, slot, rows u32, radius, spread f32 a cell · `CENT` dimension × i8 a cell · `CSCL` f32 a
 //! cell · `ADJN` neighbours of each cell u32 · `ADJC` a neighbour u16, of 65,536 cells or more u32 · `TREE` left u32,
-//! right u32, height f32 a merge · which may be absent: `CALI` the numbers of [`Calibration`] f32 (older ones end before the ceilings), `SPAN` where cells lie (see `spans`),
+//! right u32, height f32 a merge · which may be absent: `CALI` the numbers of [`Calibration`] f32 (older ones end before the ceilings and what is for filters), `SPAN` where cells lie (see `spans`),
 //! `PIEC` and `DEAD` what came and went (see `changes`).
 
 use super::container::{

@@ -12,10 +12,21 @@ pub const TARGETS: [f32; 5] = [0.80, 0.90, 0.95, 0.98, 0.99];
 pub const DEPTHS: [u32; 3] = [10, 24, 50];
 /// Numbers in a file; those of before had no ceilings.
 const FIRST_VALUES: usize = STAGE_1 + 1 + DEPTHS.len() * (STAGE_2 + TARGETS.len());
-const VALUES: usize = FIRST_VALUES + 2 * DEPTHS.len();
+const VALUES: usize =
+    FIRST_VALUES + 2 * DEPTHS.len() + FILTERED_SHARES.len() * (STAGE_2 + TARGETS.len());
 
 /// By the bound, that of recalls up to 0.95 first, and by k: the share of the true nearest that a search finds in all cells.
 pub type Ceilings = [[f32; DEPTHS.len()]; 2];
+
+/// The shares of rows that passed when searches under a filter were calibrated, descending.
+pub const FILTERED_SHARES: [f32; 2] = [0.05, 0.005];
+
+/// What was fitted for searches under a filter.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Filtered {
+    pub seen: [f32; STAGE_2],
+    pub gains: [f32; TARGETS.len()],
+}
 
 /// The fitted model, and the gains at which to stop.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,6 +39,8 @@ pub struct Calibration {
     /// By k, then by recall: a search may stop when the next cell would gain less than this a unit of cost.
     pub gains: [[f32; TARGETS.len()]; DEPTHS.len()],
     pub ceilings: Ceilings,
+    /// By share.
+    pub filtered: [Filtered; FILTERED_SHARES.len()],
 }
 
 impl Calibration {
@@ -36,26 +49,16 @@ impl Calibration {
 
     /// The gain at which a search for `k` hits may stop, when this recall is asked.
     pub fn gain(&self, k: usize, recall: f32) -> f32 {
-        let log = |x: f64| libm::log(x.max(1e-12));
-        let of_depth = |gains: &[f32; TARGETS.len()]| {
-            // ln gain is nearly linear in ln of the share that may be missing.
-            let at = log(1.0 - f64::from(recall));
-            let place = |target: f32| log(1.0 - f64::from(target));
-            let upper = TARGETS
-                .iter()
-                .position(|&target| target >= recall)
-                .unwrap_or(TARGETS.len() - 1)
-                .clamp(1, TARGETS.len() - 1);
-            let (left, right) = (place(TARGETS[upper - 1]), place(TARGETS[upper]));
-            let (low, high) = (
-                log(f64::from(gains[upper - 1])),
-                log(f64::from(gains[upper])),
-            );
-            low + (high - low) * (at - left) / (right - left)
-        };
         let (below, above, share) = between(k);
-        let (first, last) = (of_depth(&self.gains[below]), of_depth(&self.gains[above]));
+        let first = gain_log(&self.gains[below], recall);
+        let last = gain_log(&self.gains[above], recall);
         libm::exp(first + (last - first) * share) as f32
+    }
+
+    /// The weights of stage 2 and the gain under a filter that each of [`FILTERED_SHARES`] of the rows pass.
+    pub fn filtered(&self, recall: f32) -> [([f32; STAGE_2], f32); FILTERED_SHARES.len()] {
+        let one = |of: &Filtered| (of.seen, libm::exp(gain_log(&of.gains, recall)) as f32);
+        self.filtered.each_ref().map(one)
     }
 
     /// The share of the true nearest that a search for `k` hits and this recall finds when it opens every cell: what no answer
@@ -97,6 +100,11 @@ impl Calibration {
             .chain([&self.opening_cost])
             .chain(self.gains.iter().flatten())
             .chain(self.ceilings.iter().flatten())
+            .chain(
+                self.filtered
+                    .iter()
+                    .flat_map(|of| of.seen.iter().chain(&of.gains)),
+            )
             .flat_map(|value| value.to_le_bytes())
             .collect()
     }
@@ -116,6 +124,7 @@ impl Calibration {
             opening_cost: 0.0,
             gains: Default::default(),
             ceilings: [[1.0; DEPTHS.len()]; 2],
+            filtered: Default::default(),
         };
         let weights = calibration.geometry.iter_mut();
         for weight in weights.chain(calibration.seen.iter_mut().flatten()) {
@@ -130,9 +139,39 @@ impl Calibration {
             for ceiling in calibration.ceilings.iter_mut().flatten() {
                 *ceiling = values.next().filter(|value| (0.0..=1.0).contains(value))?;
             }
+            for of in &mut calibration.filtered {
+                for weight in &mut of.seen {
+                    *weight = values.next().filter(|value| value.is_finite())?;
+                }
+                for gain in &mut of.gains {
+                    *gain = values.next().filter(positive)?;
+                }
+            }
+        } else {
+            let (seen, gains) = (calibration.seen[0], calibration.gains[0]);
+            calibration.filtered = [Filtered { seen, gains }; FILTERED_SHARES.len()];
         }
         Some(calibration)
     }
+}
+
+/// ln of the gain for a recall, from those of [`TARGETS`].
+fn gain_log(gains: &[f32; TARGETS.len()], recall: f32) -> f64 {
+    let log = |x: f64| libm::log(x.max(1e-12));
+    // ln gain is nearly linear in ln of the share that may be missing.
+    let at = log(1.0 - f64::from(recall));
+    let place = |target: f32| log(1.0 - f64::from(target));
+    let upper = TARGETS
+        .iter()
+        .position(|&target| target >= recall)
+        .unwrap_or(TARGETS.len() - 1)
+        .clamp(1, TARGETS.len() - 1);
+    let (left, right) = (place(TARGETS[upper - 1]), place(TARGETS[upper]));
+    let (low, high) = (
+        log(f64::from(gains[upper - 1])),
+        log(f64::from(gains[upper])),
+    );
+    low + (high - low) * (at - left) / (right - left)
 }
 
 /// The places in [`DEPTHS`] on both sides of `k`, and how far it lies from the first to the second, by its logarithm.
@@ -164,6 +203,10 @@ mod tests {
                 [1e-1, 5e-2, 2e-2, 8e-3, 4e-3],
             ],
             ceilings: [[0.96, 0.97, 0.98], [0.97, 0.98, 0.99]],
+            filtered: [Filtered {
+                seen: [0.75; STAGE_2],
+                gains: [1e-3, 5e-4, 2e-4, 8e-5, 4e-5],
+            }; 2],
         }
     }
 
@@ -176,6 +219,7 @@ mod tests {
         let of_before = Calibration::read(&bytes[..4 * FIRST_VALUES]).unwrap();
         assert_eq!(of_before.gains, sample().gains);
         assert_eq!(of_before.ceiling(24, 0.99), 1.0);
+        assert_eq!(of_before.filtered[1].gains, sample().gains[0]);
         for (place, value) in [
             (0, f32::NAN),
             (44, -1.0),

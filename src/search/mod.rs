@@ -31,7 +31,7 @@ mod stop;
 mod trace;
 mod whole;
 
-pub use calibration::{Calibration, Ceilings, DEPTHS, TARGETS};
+pub use calibration::{Calibration, Ceilings, DEPTHS, FILTERED_SHARES, Filtered, TARGETS};
 pub use error::{CODES, SearchError};
 pub use exact::{NO_CELL, exact};
 pub(crate) use missing::is_asked;

@@ -18,6 +18,7 @@ pub struct Passing {
     /// One bit a row, the first row of a block lowest.
     masks: Vec<u32>,
     rows: u64,
+    all: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +38,7 @@ impl Passing {
             cells: vec![(0, 0.0); routing.cells.len()],
             masks: Vec::new(),
             rows: 0,
+            all: routing.rows(),
         };
         for place in 0..routing.places() {
             let piece = routing.piece(place)?;
@@ -66,6 +68,11 @@ impl Passing {
     /// How many rows pass.
     pub fn rows(&self) -> u64 {
         self.rows
+    }
+
+    /// The part of all rows that passes.
+    pub(super) fn overall(&self) -> f32 {
+        self.rows as f32 / self.all.max(1) as f32
     }
 
     /// Whether it was made for these cells.

@@ -4,9 +4,10 @@
 //! missing is small. No more is promised than the codes hold. Both are taken as the least seen so far, so that asking for more never opens fewer cells: on that
 //! the calibration rests. Without a calibration the ratio of distances decides.
 
-use super::calibration::Calibration;
+use super::approximate::{exp, ln};
+use super::calibration::{Calibration, FILTERED_SHARES};
 use super::confidence::{Seen, by_distance, is_certain};
-use super::missing::{MissingModel, Moment, Origin, Surroundings, is_asked};
+use super::missing::{MissingModel, Moment, Origin, STAGE_2, Surroundings, is_asked};
 use super::passing::Passing;
 use super::route::Route;
 use crate::index::Routing;
@@ -21,6 +22,8 @@ pub(super) enum Rule {
 #[derive(Debug, Clone)]
 pub(super) struct Calibrated {
     model: MissingModel,
+    /// Weights of stage 2 and gain under filters that [`FILTERED_SHARES`] of the rows pass.
+    filtered: [([f32; STAGE_2], f32); FILTERED_SHARES.len()],
     opening_cost: f32,
     recall: f32,
     ceiling: f32,
@@ -59,6 +62,7 @@ impl Rule {
             Some(calibration) => Self::Calibrated(Box::new(Calibrated {
                 gain_enough: calibration.gain(kept, recall),
                 model: calibration.model(kept),
+                filtered: calibration.filtered(recall),
                 opening_cost: calibration.opening_cost,
                 recall,
                 ceiling: calibration.ceiling(kept, recall),
@@ -125,12 +129,31 @@ impl Rule {
 }
 
 impl Calibrated {
+    /// The model and the gain for a filter that this share of the rows passes.
+    fn under(&self, passing: f32) -> (MissingModel, f32) {
+        let (mut model, mut gain) = (self.model, self.gain_enough);
+        let mut from = 1.0;
+        for ((seen, filtered_gain), share) in self.filtered.iter().zip(FILTERED_SHARES) {
+            if passing >= from {
+                break;
+            }
+            let towards = (ln(passing / from) / ln(share / from)).clamp(0.0, 1.0);
+            for (weight, filtered) in model.seen.iter_mut().zip(seen) {
+                *weight += (filtered - *weight) * towards;
+            }
+            let (log, filtered) = (ln(gain), ln(*filtered_gain));
+            gain = exp(log + (filtered - log) * towards);
+            from = share;
+        }
+        (model, gain)
+    }
+
     fn enough(&mut self, ground: Ground<'_>, route: &mut Route, standing: &Standing) -> bool {
         self.surroundings.look(ground, route, standing.opened);
         let moment = moment(ground.routing, route, standing);
-        let expected = self
-            .model
-            .expected(&mut self.surroundings, &moment, self.opening_cost);
+        let passing = ground.passing.map_or(standing.passing, Passing::overall);
+        let (model, gain_enough) = self.under(passing);
+        let expected = model.expected(&mut self.surroundings, &moment, self.opening_cost);
         if standing.hits < standing.kept {
             // Only with a least score, whose distance is then the reach: what is missing are rows within it, however few.
             let closed = self.surroundings.closed(standing.opened) * standing.passing;
@@ -140,7 +163,7 @@ impl Calibrated {
         }
         self.least_missing = self.least_missing.min(expected.missing);
         self.least_gain = self.least_gain.min(expected.gain);
-        self.least_gain <= self.gain_enough
+        self.least_gain <= gain_enough
             && self.least_missing <= Calibration::missing(self.recall.min(self.ceiling))
     }
 }

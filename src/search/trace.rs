@@ -3,7 +3,7 @@
 //! It runs the very code of a search: codes, bounds, order of cells and hits are those that visitors get.
 
 use super::missing::{MissingModel, Moment, STAGE_1, STAGE_2, Surroundings};
-use super::query::{Cells, Query};
+use super::query::{Cells, Filter, Query};
 use super::stop::moment;
 use super::{SearchError, SearchOptions};
 use crate::index::Routing;
@@ -28,6 +28,14 @@ impl<'a> Trace<'a> {
             query,
             surroundings: Surroundings::default(),
         })
+    }
+
+    /// Sees only pictures that pass.
+    pub(crate) fn with_filter(self, filter: &'a Filter<'a>) -> Self {
+        Self {
+            query: self.query.with_filter(filter),
+            ..self
+        }
     }
 
     /// Opens the next cell; false when there is none.

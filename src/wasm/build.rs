@@ -90,6 +90,7 @@ pub fn build_index(
     let encoding = Encoding {
         bits: Some(bits),
         workers: &Alone,
+        whole: false,
     };
     let mut tell = |step: FreshStep| {
         let (stage, done, total) = words(step);

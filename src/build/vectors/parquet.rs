@@ -19,6 +19,13 @@ const BATCH_ROWS: usize = 4096;
 
 /// `column` names the column; without it there must be only one that can be meant.
 pub fn parse(bytes: Vec<u8>, column: Option<&str>) -> Result<Vectors, String> {
+    // The reader panics at some damaged pages (an index beyond a short one). That must not end a program that reads a file.
+    std::panic::catch_unwind(|| read(bytes, column))
+        .unwrap_or_else(|_| Err(unreadable("a page does not hold what it states")))
+}
+
+fn read(bytes: Vec<u8>, column: Option<&str>) -> Result<Vectors, String> {
+    let length = bytes.len() as i64;
     let file = SerializedFileReader::new(Bytes::from(bytes)).map_err(unreadable)?;
     let schema = file.metadata().file_metadata().schema_descr_ptr();
     let place = choose(&schema, column)?;
@@ -26,6 +33,18 @@ pub fn parse(bytes: Vec<u8>, column: Option<&str>) -> Result<Vectors, String> {
     let mut rows = Rows::default();
     for group in 0..file.num_row_groups() {
         let group = file.get_row_group(group).map_err(unreadable)?;
+        // The reader takes what the footer says on trust, and panics where that is negative.
+        let Some(chunk) = group.metadata().columns().get(place) else {
+            return Err(unreadable("a row group lacks the column"));
+        };
+        let start = chunk
+            .dictionary_page_offset()
+            .unwrap_or(chunk.data_page_offset());
+        let bytes = chunk.compressed_size();
+        let lies_within = start >= 0 && bytes >= 0 && start.saturating_add(bytes) <= length;
+        if !lies_within || group.metadata().num_rows() < 0 {
+            return Err(unreadable("its footer points outside the file"));
+        }
         match group.get_column_reader(place).map_err(unreadable)? {
             ColumnReader::FloatColumnReader(reader) => {
                 rows.read::<FloatType>(reader, most, |value| value)?;
@@ -202,6 +221,19 @@ mod tests {
         }
         writer.close().unwrap();
         bytes
+    }
+
+    #[test]
+    fn a_file_with_any_byte_changed_is_refused_or_read() {
+        let row: &[Option<f32>] = &[Some(1.0), Some(2.0)];
+        let whole = file(ONE, &[Some(row), Some(row), Some(row)], Compression::SNAPPY);
+        for place in 0..whole.len() {
+            for change in [1, 2, 4, 8, 16, 32, 64, 128, 255] {
+                let mut broken = whole.clone();
+                broken[place] ^= change;
+                let _ = parse(broken, None);
+            }
+        }
     }
 
     fn refused(bytes: Vec<u8>, column: Option<&str>, words: &str) {
