@@ -1,21 +1,22 @@
 //! Indexes that were built before are read, and answer as they did.
 //!
-//! `tests/compat/v2` holds two of format 2, of generated vectors: one of 9 bits with records, one of 6 bits; and
-//! `answers.json`, what an exact search of each gave on the day they were made. A change of the format makes a new folder with
-//! `cargo test --release --test compat -- --ignored`, and leaves this one.
+//! `tests/compat/v2` holds three of format 2, of generated vectors: one of 9 bits with records, one of 6 bits, and one with pieces and
+//! dead rows; and `answers.json`, what an exact search of each gave on the day they were made.
+//! `cargo test --release --test compat -- --ignored` makes those of which there is no folder, and leaves the others.
 
 #![cfg(not(target_arch = "wasm32"))]
 
 mod small_index;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
-use nearsight::build::assemble::{Assembled, Encoding, assemble_as};
-use nearsight::build::load_index;
+use nearsight::build::assemble::{Encoding, assemble_as};
+use nearsight::build::{VectorOptions, VectorUpdate, build_vectors, load_index, update_vectors};
 use nearsight::calibration::CalibrationOptions;
 use nearsight::index::{Index, Part, Record};
 use nearsight::metrics::recall_at_k;
-use nearsight::partition::{Alone, Rows};
+use nearsight::partition::{Alone, PartitionOptions, Rows};
 use nearsight::quantize::CodeBits;
 use nearsight::search::{Query, SearchOptions, Step, search};
 use serde::{Deserialize, Serialize};
@@ -24,7 +25,10 @@ use small_index::{layout, vectors};
 const DIMENSION: usize = 24;
 const ROWS: usize = 900;
 const QUERIES: usize = 20;
-const KINDS: [(&str, u32); 2] = [("nine", 9), ("six", 6)];
+const KINDS: [(&str, u32); 3] = [("nine", 9), ("six", 6), ("pieces", 9)];
+/// Rows of "pieces" that came later, and every so manieth of all that went.
+const ADDED: usize = 60;
+const REMOVED: usize = 13;
 
 #[derive(Serialize, Deserialize)]
 struct Expected {
@@ -101,6 +105,15 @@ fn the_records_of_format_2_are_read() {
     assert_eq!(record.tags, ["sale"]);
 }
 
+#[test]
+fn pieces_and_dead_rows_of_format_2_are_read() {
+    let index = load_index(&folder("pieces")).unwrap();
+    let changes = &index.routing().unwrap().changes;
+    assert!(!changes.pieces().is_empty() && !changes.dead().rows.is_empty());
+    let live = (0..ROWS as u32).filter(|id| !id.is_multiple_of(REMOVED as u32));
+    assert_eq!(index.pictures(), Some(live.collect()));
+}
+
 /// Nothing but routing at first; what a query asks for comes as ranges of the files.
 #[test]
 fn indexes_of_format_2_are_read_by_ranges() {
@@ -143,7 +156,8 @@ fn indexes_of_format_2_are_read_by_ranges() {
     }
 }
 
-fn make(kind: &str, bits: u32) -> Assembled {
+/// The files of an epoch of one go.
+fn make(kind: &str, bits: u32) -> Vec<(String, Vec<u8>)> {
     let values = vectors(ROWS, DIMENSION, 30, 2);
     let rows = Rows::new(&values, DIMENSION).unwrap();
     let ids: Vec<u32> = (0..ROWS as u32).collect();
@@ -156,31 +170,79 @@ fn make(kind: &str, bits: u32) -> Assembled {
         workers: &Alone,
         whole: false,
     };
-    assemble_as(
-        rows,
-        &ids,
-        &records,
-        &layout(&values, DIMENSION, Some(40)),
-        None,
-        None,
-        &encoding,
-    )
-    .and_then(|made| made.calibrated(rows, &ids, None, &CalibrationOptions::default()))
-    .unwrap()
+    let layout = layout(&values, DIMENSION, Some(40));
+    let made = assemble_as(rows, &ids, &records, &layout, None, None, &encoding)
+        .and_then(|made| made.calibrated(rows, &ids, None, &CalibrationOptions::default()))
+        .unwrap();
+    let manifest = made.manifest.to_json().into_bytes();
+    let mut files = made.files;
+    files.push(("manifest.json".to_owned(), manifest));
+    files
+}
+
+/// The files of an epoch after rows came and went.
+fn make_in_pieces() -> Vec<(String, Vec<u8>)> {
+    let values = vectors(ROWS, DIMENSION, 30, 2);
+    let scratch = tempfile::tempdir().unwrap();
+    let site = scratch.path().join("site");
+    let (first, more) = values.split_at((ROWS - ADDED) * DIMENSION);
+    let file = |name: &str, values: &[f32]| {
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        let path = scratch.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    let never = AtomicBool::new(false);
+    let options = VectorOptions {
+        file: file("first.f32", first),
+        dimension: Some(DIMENSION),
+        column: None,
+        output: site.clone(),
+        partition: PartitionOptions {
+            cells: Some(40),
+            ..PartitionOptions::default()
+        },
+        bits: None,
+        jobs: Some(1),
+        page: None,
+        prune: false,
+    };
+    build_vectors(&options, &mut |_| (), &never).unwrap();
+    let gone = (0..ROWS as u32).step_by(REMOVED).collect();
+    let file = file("more.f32", more);
+    for update in [
+        VectorUpdate::Add { file, column: None },
+        VectorUpdate::Remove(gone),
+    ] {
+        update_vectors(&site, &update, Some(1), true, &mut |_| (), &never).unwrap();
+    }
+    let entries = std::fs::read_dir(&site).unwrap().map(Result::unwrap);
+    let files = entries.filter(|entry| entry.path().is_file());
+    files
+        .map(|entry| {
+            let name = entry.file_name().into_string().unwrap();
+            (name, std::fs::read(entry.path()).unwrap())
+        })
+        .collect()
 }
 
 #[test]
-#[ignore = "writes the indexes of the folder anew"]
-fn write_the_folder() {
+#[ignore = "writes the indexes of which there is no folder"]
+fn write_the_folders() {
     for (kind, bits) in KINDS {
-        let made = make(kind, bits);
         let place = folder(kind);
+        if place.exists() {
+            continue;
+        }
+        let files = match kind {
+            "pieces" => make_in_pieces(),
+            _ => make(kind, bits),
+        };
         std::fs::create_dir_all(&place).unwrap();
-        for (name, bytes) in &made.files {
+        for (name, bytes) in files {
             std::fs::write(place.join(name), bytes).unwrap();
         }
-        std::fs::write(place.join("manifest.json"), made.manifest.to_json()).unwrap();
-        let index = made.index(None).unwrap();
+        let index = load_index(&place).unwrap();
         let queries = vectors(QUERIES, DIMENSION, 30, 2);
         let answers: Vec<Expected> = queries
             .chunks_exact(DIMENSION)
