@@ -6,6 +6,7 @@
 //! where the index is not made for ranges, whole segments are asked for, and only those needed for certain.
 
 mod ahead;
+mod answer;
 mod known;
 
 use ahead::Ahead;
@@ -17,7 +18,7 @@ use super::route::Route;
 use super::scan::{Opening, Scan, TopK, Wanted, distance_of};
 use super::select::{Owners, choose, more};
 use super::stop::{Ground, Rule, Standing};
-use super::{Answer, Hit, SearchError, SearchOptions};
+use super::{Answer, SearchError, SearchOptions};
 use crate::index::{Cell, Index, Part, Piece, Routing, Segment, SparseCell};
 use crate::quantize::PreparedQuery;
 
@@ -194,35 +195,6 @@ impl<'a> Query<'a> {
             };
             return Ok(Step::Done(self.answer(hits, capped)));
         }
-    }
-
-    /// From the first cell, for so many hits: rows that were too far for fewer are read now.
-    fn begin_again(&mut self, kept: usize) {
-        self.rule = Rule::new(self.routing, kept, self.options.recall_asked());
-        self.scan = Scan::default();
-        self.ahead = Ahead::default();
-        (self.opened, self.scanned) = (0, 0);
-        self.best = TopK::new(kept);
-    }
-
-    /// The confidence, where more hits were kept than were needed to choose k: that of those needed.
-    fn confidence(&mut self, hits: &[Hit]) -> f32 {
-        let said = match self.opened >= self.routing.cells.len() {
-            true => self.rule.confidence_in_all(),
-            false => self.rule.confidence(),
-        };
-        let (true, Some(last)) = (self.options.chooses(), hits.last()) else {
-            return said;
-        };
-        let needed = self.best.rank_of(last) + 1;
-        let needed = needed.max(self.options.k).max(KEPT_AT_LEAST);
-        if needed >= self.best.limit() || hits.len() < self.options.k {
-            return said;
-        }
-        let standing = self.standing_with(&self.best.first(needed), self.opened);
-        let mut rule = Rule::new(self.routing, needed, self.options.recall_asked());
-        rule.enough(self.ground(), &mut self.route, &standing);
-        said.max(rule.confidence())
     }
 
     fn decision(&mut self) -> Decision {
@@ -433,27 +405,6 @@ impl<'a> Query<'a> {
             recall if recall >= 1.0 => f32::INFINITY,
             recall if recall > WIDE_FROM => WIDE,
             _ => NARROW,
-        }
-    }
-
-    fn answer(&mut self, hits: Vec<Hit>, capped: bool) -> Answer {
-        let confidence = self.confidence(&hits);
-        let opened = &self.route.ranked()[..self.opened];
-        Answer {
-            hits,
-            probed: opened
-                .iter()
-                .filter(|ranked| {
-                    self.passing
-                        .is_none_or(|passing| !passing.is_empty(ranked.place))
-                })
-                .map(|ranked| self.routing.cells[ranked.place as usize].id)
-                .collect(),
-            scanned: self.scanned,
-            reranked: self.scan.reranked,
-            confidence,
-            capped,
-            epoch: self.routing.epoch,
         }
     }
 }
