@@ -7,7 +7,6 @@ import { openPackage } from "./package_page.js";
 import { GALLERY, RESULTS, expect, gallery, nearsight, root, test } from "./site.js";
 
 const FILES = 200;
-const MIN_COSINE = 0.9999;
 
 test(`${FILES} files of all formats have the same vectors and neighbours on both sides`, async ({ page, site }) => {
   test.setTimeout(300_000);
@@ -46,10 +45,9 @@ test(`${FILES} files of all formats have the same vectors and neighbours on both
     return { vectors, tops };
   }, names);
 
-  const cosines = vectors.map((vector, at) => cosine(vector, built[at] ?? []));
-  const worst = Math.min(...cosines);
-  test.info().annotations.push({ type: "agreement", description: `${names.length} files, lowest cosine ${worst}` });
-  expect(worst, names[cosines.indexOf(worst)]).toBeGreaterThanOrEqual(MIN_COSINE);
+  // To the bit: decoders, resize and network round alike on both sides.
+  const other = names.filter((_, at) => JSON.stringify(vectors[at]) !== JSON.stringify(built[at]));
+  expect(other).toEqual([]);
 
   const expected = await page.evaluate(async (given) => {
     const search = await window.nearsight.createImageSearch({ index: "/" });
@@ -60,9 +58,3 @@ test(`${FILES} files of all formats have the same vectors and neighbours on both
   }, built);
   expect(tops).toEqual(expected);
 });
-
-function cosine(a: readonly number[], b: readonly number[]): number {
-  if (a.length !== b.length) return 0;
-  const dot = a.reduce((sum, value, at) => sum + value * (b[at] ?? 0), 0);
-  return dot / (Math.hypot(...a) * Math.hypot(...b));
-}
