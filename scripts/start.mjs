@@ -18,7 +18,7 @@ if (!existsSync(folder) || !statSync(folder).isDirectory()) {
 
 await build();
 
-const tool = join(root, "target/release/nearsight");
+const tool = join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "release/nearsight");
 const tag = createHash("sha256").update(folder).digest("hex").slice(0, 8);
 const dist = join(root, ".nearsight", `${basename(folder) || "root"}-${tag}`);
 
