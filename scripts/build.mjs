@@ -3,16 +3,17 @@
 import { must, say } from "./step.mjs";
 import { setUpRust, setUpWeb } from "./setup.mjs";
 
-export async function build() {
+/** `pageOnly`: of the modules and the package no more than the page needs, which a first start should not wait for. */
+export async function build({ pageOnly = false } = {}) {
   setUpRust();
   const advice = "The compiler's message is above.";
   const tool = () => must("building the nearsight tool", "cargo", ["build", "--release", "--quiet", "--bin", "nearsight"], { advice });
   const module = async () => {
     await setUpWeb();
-    await must("building the wasm module", "node", ["scripts/build-wasm.mjs"], { advice });
+    await must("building the wasm module", "node", ["scripts/build-wasm.mjs", ...(pageOnly ? ["--only=pictures"] : [])], { advice });
   };
   await Promise.all([tool(), module()]);
-  await must("building the page", "node", ["www/build.mjs"], { advice });
+  await must("building the page", "node", ["www/build.mjs", ...(pageOnly ? ["--page"] : [])], { advice });
 }
 
 if (process.argv[1] === new URL(import.meta.url).pathname) {

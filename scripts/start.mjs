@@ -16,7 +16,7 @@ if (!existsSync(folder) || !statSync(folder).isDirectory()) {
   fail(`${folder} is not a folder. Usage: npm start -- FOLDER (or npm start alone, for the bundled gallery).`);
 }
 
-await build();
+await build({ pageOnly: true });
 
 const tool = join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "release/nearsight");
 const tag = createHash("sha256").update(folder).digest("hex").slice(0, 8);

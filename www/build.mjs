@@ -2,6 +2,7 @@
 //
 // The page imports the package by its public door and nothing else. Its assets carry the hash of their
 // content, so a server may let browsers keep them for ever.
+//   --page   the page, and of the package no more than it imports: one module instead of three, for whoever only wants to look
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
@@ -16,8 +17,9 @@ const vectors = { wasm: join(root, "www/wasm/vectors/nearsight_bg.wasm"), name: 
 const builder = { wasm: join(root, "www/wasm/build/nearsight_bg.wasm"), name: "nearsight_build_bg.wasm" };
 const dist = join(root, "dist");
 const page = join(root, "www/dist");
+const pageOnly = process.argv.includes("--page");
 
-for (const path of [wasm, vectors.wasm, builder.wasm]) {
+for (const path of pageOnly ? [wasm] : [wasm, vectors.wasm, builder.wasm]) {
   if (existsSync(path)) continue;
   console.error(`${path} is missing; run "node scripts/build-wasm.mjs" first.`);
   process.exit(1);
@@ -55,16 +57,25 @@ const vectorsNames = {
   })),
 };
 
-await buildPackage();
+rmSync(dist, { recursive: true, force: true });
+mkdirSync(dist, { recursive: true });
+await buildCore();
+if (!pageOnly) await buildRest();
 await buildPage();
 
-async function buildPackage() {
-  rmSync(dist, { recursive: true, force: true });
-  mkdirSync(dist, { recursive: true });
+/** What the page imports. */
+async function buildCore() {
   await Promise.all([
     build({ ...common, entryPoints: ["www/client/index.ts"], outfile: join(dist, "index.js") }),
     // Bundlers copy the worker as it is, so it is made small here.
     build({ ...common, entryPoints: ["www/client/worker.ts"], outfile: join(dist, "worker.js"), minify: true }),
+  ]);
+  copyFileSync(wasm, join(dist, "nearsight_bg.wasm"));
+}
+
+/** The package's other doors, their modules, and the types. */
+async function buildRest() {
+  await Promise.all([
     build({ ...common, entryPoints: ["www/client/vectors.ts"], outfile: join(dist, "vectors.js"), plugins: [vectorsNames] }),
     build({
       ...common, entryPoints: ["www/client/worker.ts"], outfile: join(dist, "vectors-worker.js"), minify: true,
@@ -76,7 +87,6 @@ async function buildPackage() {
     }),
     build({ ...common, entryPoints: ["www/client/vite.ts"], outfile: join(dist, "vite.js"), platform: "node", target: "node20" }),
   ]);
-  copyFileSync(wasm, join(dist, "nearsight_bg.wasm"));
   for (const { wasm, name } of [vectors, builder]) copyFileSync(wasm, join(dist, name));
   const types = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "www/client/tsconfig.json"], { cwd: root, stdio: "inherit" });
   if (types.status !== 0) process.exit(1);
