@@ -1,9 +1,9 @@
 """Export: a trained student becomes `nearsight-128.onnx` (weights in int8) and its sidecar.
 
-In: the checkpoints of both phases and training photos. Out: a graph of Conv, Relu, Add, GlobalAveragePool, Flatten and Gemm at a fixed
+In: the checkpoints of the chain phase and training photos. Out: a graph of Conv, Clip, Add, GlobalAveragePool, Flatten and Gemm at a fixed
 batch of one, 1 x 3 x 128 x 128 to 1 x 128, and the JSON file that tells a runtime how to feed and check it.
 
-The shipped weights lie between the two phases' (`blend`). BatchNorm is folded into the convolutions. The 256 outputs become 128 by the student's own PCA (without centring, so that
+The shipped weights lie between the start and the end of the chain phase (`blend`). BatchNorm is folded into the convolutions. The 256 outputs become 128 by the student's own PCA (without centring, so that
 it folds into the last layer), half whitened: a student answers too timidly along the axes it learnt last. Weights are rounded to int8, symmetric, one scale per output channel, and turned back by
 DequantizeLinear in the graph; arithmetic stays in float32: rounding activations too is slower in the browser and lets two
 runtimes disagree. Written with onnx.helper rather than a tracer, so that the graph holds these nodes and no others.
@@ -26,21 +26,24 @@ import photos as photo_store
 from student import MEAN, STD, Block, Student, as_input, settle_norms
 
 NAME = "nearsight-128"
-GENERATION = "nearsight-128-1"
+GENERATION = "nearsight-128-2"
 DIMENSION = 128
-SHARE = 0.65
+SHARE = 0.4
 WHITENING = 0.5
 OPSET = 17
+# The filters next to the picture take differences of neighbouring pixels: rounded, they let brightness through. Small layers keep
+# their floats.
+FLOAT_BELOW = 2048
 
 
-def blend(block: dict, chain: dict, share: float) -> dict:
-    """Weights on the straight line from the block-wise phase (share 0) to the end of the chain phase (share 1).
+def blend(aimed: dict, chain: dict, share: float) -> dict:
+    """Weights on the straight line from the start of the chain phase (share 0) to its end (share 1).
 
     The chain phase makes pictures like the training photos better told apart and fine differences in others worse. Most
     of the gain is there before most of the loss: see the measurements in the model card. BatchNorm's statistics must be
     estimated anew afterwards.
     """
-    return {k: block[k].lerp(chain[k], share) if chain[k].dtype.is_floating_point else chain[k] for k in chain}
+    return {k: aimed[k].lerp(chain[k], share) if chain[k].dtype.is_floating_point else chain[k] for k in chain}
 
 
 def folded(layer):
@@ -65,11 +68,11 @@ class Graph:
         self.int8, self.nodes, self.constants = int8, [], []
 
     def constant(self, name: str, values: np.ndarray) -> str:
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        self.constants.append(numpy_helper.from_array(np.asarray(values, order="C"), name))
         return name
 
     def weight(self, name: str, values: np.ndarray) -> str:
-        if not self.int8:
+        if not self.int8 or values.size < FLOAT_BELOW:
             return self.constant(name, values.astype(np.float32))
         integers, scale = rounded(values)
         parts = [
@@ -92,12 +95,14 @@ class Graph:
         x = self.node(
             "Conv", name, inputs, kernel_shape=[kernel] * 2, strides=list(conv.stride), pads=pads, group=conv.groups
         )
-        return self.node("Relu", f"{name}_relu", [x]) if layer.relu else x
+        return self.node("Clip", f"{name}_relu6", [x, "zero", "six"]) if layer.relu else x
 
 
 def build(student: Student, projection: np.ndarray, int8: bool) -> onnx.ModelProto:
     """The whole graph; `projection` (128 x 256) is multiplied into the last layer."""
     graph, x = Graph(int8), "image"
+    for name, value in (("zero", 0), ("six", 6)):
+        graph.constant(name, np.float32(value))
     for s, stage in enumerate(student.stages):
         for b, part in enumerate(stage):
             before, name = x, f"stage{s + 1}_{b}"
@@ -179,8 +184,8 @@ def sidecar(model: bytes, running) -> dict:
 @torch.no_grad()
 def export(work: Path, photos, out: Path, share: float) -> None:
     student = Student()
-    block, chain = (torch.load(work / f"{phase}.pt")["mean"] for phase in ("block", "chain"))
-    student.load_state_dict(blend(block, chain, share))
+    aimed, chain = (torch.load(work / f"{name}.pt")["mean"] for name in ("aimed", "chain"))
+    student.load_state_dict(blend(aimed, chain, share))
     student.to(memory_format=torch.channels_last)
     chosen = np.random.default_rng(0).permutation(photos.training)[:3200]
     pictures = photos.middles(chosen)
@@ -206,7 +211,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--work", type=Path, required=True, help="the folder train.py worked in")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--share", type=float, default=SHARE, help="0: block-wise weights, 1: those of the chain")
+    parser.add_argument("--share", type=float, default=SHARE, help="0: weights of the start of the chain phase, 1: of its end")
     parser.add_argument("--held-out", type=int, default=800, help="as given to train.py")
     parser.add_argument("--seed", type=int, default=1, help="as given to train.py")
     a = parser.parse_args()

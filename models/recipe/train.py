@@ -5,9 +5,9 @@
 Phases, each of which picks up where it was when the command is run again:
   store    decode every photo once
   fit      the target's projection and the scales of the borders
-  block    all five stages at once, each fed the teacher's tensor before it and asked for the one after it
-  chain    the whole network, asked for the teacher's embedding
-  export   blend both phases' weights, fold BatchNorm, project to 128, round to int8, write the files
+  block    all stages at once, each fed the teacher's tensor before it and asked for the one after it
+  chain    the whole network, asked for the teacher's embedding of the same pictures at 224 px
+  export   blend the weights of the chain's start and end, fold BatchNorm, project to 128, round to int8, write the files
 
 Every view is fresh and the teacher sees the very same pixels. Two single-thread processes average their gradients:
 on two cores that is faster than one process with two threads. A step's views depend on (seed, phase, step, process)
@@ -34,6 +34,8 @@ from teacher import Teacher
 
 PHASES = {"block": 1, "chain": 2}
 EMA = 0.998
+PLACES = 4096
+RIDGE = 0.3
 
 
 def arguments():
@@ -50,13 +52,14 @@ def arguments():
     parser.add_argument("--block-rate", type=float, default=2.5e-3)
     parser.add_argument("--chain-rate", type=float, default=1e-3)
     parser.add_argument("--mixed", type=float, default=0.25, help="share of mixed views; none in the last third of `chain`")
-    parser.add_argument("--share", type=float, default=export.SHARE, help="where the shipped weights lie between the phases")
+    parser.add_argument("--share", type=float, default=export.SHARE, help="where the shipped weights lie between the chain's start and end")
+    parser.add_argument("--aimed", type=int, default=4000, help="photos on which the last layer is set before `chain`")
     parser.add_argument("--held-out", type=int, default=800)
     parser.add_argument("--save-every", type=int, default=200, help="steps between checkpoints")
     parser.add_argument("--smoke", action="store_true", help="a few minutes on a few pictures: does everything run?")
     a = parser.parse_args()
     if a.smoke:
-        a.block_steps, a.chain_steps, a.held_out, a.save_every = 20, 20, 16, 10
+        a.block_steps, a.chain_steps, a.held_out, a.save_every, a.aimed = 20, 20, 16, 10, 64
     return a
 
 
@@ -69,15 +72,47 @@ def rate(step: int, steps: int, peak: float) -> float:
 
 
 def block_losses(student, x, borders, target):
-    """Each stage alone: mean squared error at its border, in units of the border's variance; the head by cosine."""
-    inputs = [x, *borders]
-    losses = [F.mse_loss(stage(i), o) for stage, i, o in zip(student.stages, inputs, borders)]
+    """Each stage alone: mean squared error at its border, in units of the border's variance; the head by cosine.
+
+    A stage at a fine grid sees thousands of places in a few pictures and costs the most: it is given fewer pictures.
+    """
+    inputs, losses = [x, *borders], []
+    for stage, i, o in zip(student.stages, inputs, borders):
+        count = max(1, PLACES // (o.shape[2] * o.shape[3]))
+        losses.append(F.mse_loss(stage(i[:count]), o[:count]))
     losses.append((1 - F.cosine_similarity(student.head(inputs[-1]), target)).mean())
     return losses
 
 
 def chain_losses(student, x, _, target):
     return [(1 - F.cosine_similarity(student(x), target)).mean()]
+
+
+@torch.no_grad()
+def aim(student: Student, photos, teacher, count: int) -> None:
+    """Set the last layer to the least squares answer for the chain's target, on pictures of the training part.
+
+    The block-wise phase asks the head for one branch's embedding; from a wrong last layer the first steps of the chain
+    would spoil what the stages know.
+    """
+    settle_norms(student, photos.settling())
+    chosen = np.random.default_rng(2).permutation(photos.training)[:count]
+    features, targets = [], []
+    for part in np.array_split(chosen, max(1, len(chosen) // 32)):
+        pictures = photos.middles(part)
+        targets.append(torch.from_numpy(teacher.lesson(pictures, False)[0]))
+        x = as_input(pictures)
+        for stage in student.stages:
+            x = stage(x)
+        features.append(student.head.widen(x).mean((2, 3)))
+    features, targets = torch.cat(features).double(), torch.cat(targets).double()
+    middle, aimed = features.mean(0), targets.mean(0)
+    features, targets = features - middle, targets - aimed
+    square = features.T @ features
+    square.diagonal().add_(RIDGE * square.diagonal().mean())
+    weight = torch.linalg.solve(square, features.T @ targets).T
+    student.head.linear.weight.copy_(weight)
+    student.head.linear.bias.copy_(aimed - weight @ middle)
 
 
 def average_gradients(parameters) -> None:
@@ -121,7 +156,12 @@ def run_phase(a, phase: str, rank: int, student: Student, photos, teacher) -> St
     steps, peak = (a.block_steps, a.block_rate) if phase == "block" else (a.chain_steps, a.chain_rate)
     losses_of = block_losses if phase == "block" else chain_losses
     checkpoint, step = a.work / f"{phase}.pt", 0
-    student.to(memory_format=torch.channels_last).train()
+    student.to(memory_format=torch.channels_last)
+    if phase == "chain" and not checkpoint.exists():
+        aim(student, photos, teacher, a.aimed)
+        if rank == 0:
+            save(a.work / "aimed.pt", mean=student.state_dict())
+    student.train()
     mean = copy.deepcopy(student)
     decayed = [p for p in student.parameters() if p.ndim > 1]
     others = [p for p in student.parameters() if p.ndim <= 1]
@@ -137,7 +177,7 @@ def run_phase(a, phase: str, rank: int, student: Student, photos, teacher) -> St
     dist.barrier()
     if rank == 0:
         pictures = photos.middles(photos.held_out)
-        targets = torch.from_numpy(np.concatenate([teacher.lesson(pictures[i : i + 50], False)[0] for i in range(0, len(pictures), 50)]))
+        targets = torch.from_numpy(np.concatenate([teacher.lesson(pictures[i : i + 50], phase == "block")[0] for i in range(0, len(pictures), 50)]))
         settled_on = photos.settling()
     began, seen, sums = time.monotonic(), 0, 0.0
     while step < steps:
