@@ -249,8 +249,10 @@ fn networks_that_people_bring_are_computed_rightly_or_refused() {
         let sidecar = Sidecar::parse(&std::fs::read(sidecar).unwrap()).unwrap();
         let start = std::time::Instant::now();
         match Embedder::load(&onnx, &sidecar) {
-            Err(error) if error.code() == "model_needs_any_model" => {
-                assert!(cfg!(not(feature = "any-model")), "{name}");
+            Err(error)
+                if cfg!(not(feature = "any-model")) && error.code() == "model_needs_any_model" =>
+            {
+                println!("{name}: {error}");
             }
             Ok(embedder) => {
                 let picture = pattern(sidecar.input.width, sidecar.input.height);
