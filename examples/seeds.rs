@@ -48,6 +48,11 @@ fn main() -> anyhow::Result<()> {
         }
     }
 
+    for name in ["plain", "weight-only-int8", "float16-weights", "open-sides"] {
+        let file = format!("tests/fixtures/models/{name}.onnx");
+        put("model", name, &fs::read(root.join(file))?)?;
+    }
+
     let values: Vec<f32> = (0..24).map(|i| (i % 7) as f32 - 2.5).collect();
     let raw: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
     let header = |shape: &str| {

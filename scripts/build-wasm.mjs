@@ -1,9 +1,10 @@
-// The Rust library → three modules, each with its glue and types. Nothing is done for those whose inputs are unchanged.
-//   www/wasm           pictures and indexes: what most pages load
-//   www/wasm/vectors   indexes alone, for pages that bring vectors of their own
-//   www/wasm/build     what makes an index of vectors
-//   --no-opt           leaves wasm-opt out: larger, somewhat slower modules, minutes sooner, for trying things out
-//   --only=vectors     one of them (pictures, vectors, build)
+// The Rust library → four modules, each with its glue and types. Nothing is done for those whose inputs are unchanged.
+//   www/wasm             pictures, embedded by a plain network such as the default model, and indexes: what most pages load
+//   www/wasm/any-model   the same with tract, for every other network
+//   www/wasm/vectors     indexes alone, for pages that bring vectors of their own
+//   www/wasm/build       what makes an index of vectors
+//   --no-opt             leaves wasm-opt out: larger, somewhat slower modules, minutes sooner, for trying things out
+//   --only=vectors       one of them (pictures, any-model, vectors, build)
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -12,7 +13,8 @@ import { must, root, say } from "./step.mjs";
 const MODULES = {
   vectors: { out: "www/wasm/vectors", features: ["--no-default-features"] },
   build: { out: "www/wasm/build", features: ["--no-default-features", "--features", "builder"] },
-  pictures: { out: "www/wasm", features: [] },
+  pictures: { out: "www/wasm", features: ["--no-default-features", "--features", "embed"] },
+  "any-model": { out: "www/wasm/any-model", features: [] },
 };
 const only = process.argv.find((argument) => argument.startsWith("--only="))?.slice("--only=".length);
 const optimise = !process.argv.includes("--no-opt");

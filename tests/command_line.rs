@@ -668,6 +668,54 @@ fn the_page_is_put_beside_the_index() {
 }
 
 #[test]
+fn a_site_gets_the_wasm_module_that_its_model_needs_and_is_not_made_without_it() {
+    let place = Place::with(3);
+    place.write("page/index.html", b"<!doctype html><title>page</title>");
+    place.write("page/small.wasm", b"plain");
+    place.write("page/large.wasm", b"any model");
+    let modules = |any_model: &str| format!(r#"{{"plain":"small.wasm","any_model":{any_model}}}"#);
+    place.write("page/.modules.json", modules(r#""large.wasm""#).as_bytes());
+    // Takes bytes and transposes them: not plain.
+    let other = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/models/bytes-interleaved.onnx"
+    );
+    let build = |site: &str, model: &[&str]| {
+        let (photos, site, page) = (place.text("photos"), place.text(site), place.text("page"));
+        let arguments = ["build", &photos, "-o", &site, "--page", &page, "--json"];
+        let output = nearsight(&[&arguments, model].concat());
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        report["error"]["code"].as_str().unwrap_or("").to_owned()
+    };
+    let there = |name: &str| place.path(name).is_file();
+    assert_eq!(build("site", &[]), "");
+    assert!(there("site/small.wasm") && !there("site/large.wasm"));
+    assert_eq!(
+        ok(&["inspect", &place.text("site")])["model"]["plain"],
+        true
+    );
+    assert_eq!(build("other", &["--model", other]), "");
+    assert!(there("other/large.wasm") && !there("other/small.wasm"));
+    assert_eq!(
+        ok(&["inspect", &place.text("other")])["model"]["plain"],
+        false
+    );
+
+    place.write("page/.modules.json", modules("null").as_bytes());
+    assert_eq!(build("site", &[]), "");
+    assert_eq!(build("third", &["--model", other]), "page_incomplete");
+    assert!(!there("third/manifest.json"));
+    // A file that is no model at all is called that.
+    place.write("broken.onnx", b"PK\x03\x04rest");
+    let sidecar = fs::read(other.replace(".onnx", ".json")).unwrap();
+    place.write("broken.json", &sidecar);
+    assert_eq!(
+        build("third", &["--model", &place.text("broken.onnx")]),
+        "model_broken"
+    );
+}
+
+#[test]
 fn the_keys_of_each_json_object_are_those_that_are_documented() {
     let document = include_str!("../docs/cli.md");
     let place = Place::with(4);

@@ -3,6 +3,9 @@
 //!
 //! Networks that people bring along are tried where `NEARSIGHT_TEST_MODELS` names a folder that holds them
 //! (see `tests/sidecars/make.py`).
+//!
+//! Without the feature `any-model` the plain ones are taken and the others refused:
+//! `cargo test --release --no-default-features --features embed --test models`
 
 // These tests run a program, threads or files: on the machine, not in the browser.
 #![cfg(not(target_arch = "wasm32"))]
@@ -26,13 +29,15 @@ fn sidecar(name: &str) -> Sidecar {
     Sidecar::parse(&std::fs::read(path).unwrap()).unwrap()
 }
 
-const TAKEN: [&str; 5] = [
-    "plain",
-    "open-sides",
-    "weight-only-int8",
-    "float16-weights",
-    "bytes-interleaved",
-];
+const PLAIN: [&str; 4] = ["plain", "open-sides", "weight-only-int8", "float16-weights"];
+/// Takes bytes, colours interleaved, and transposes them.
+const OTHER: &str = "bytes-interleaved";
+
+/// What this build runs.
+fn taken() -> impl Iterator<Item = &'static str> {
+    let other = cfg!(feature = "any-model").then_some(OTHER);
+    PLAIN.into_iter().chain(other)
+}
 
 fn cosine(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
@@ -40,7 +45,7 @@ fn cosine(a: &[f32], b: &[f32]) -> f32 {
 
 #[test]
 fn networks_of_every_kind_compute_what_onnx_runtime_computes() {
-    for name in TAKEN {
+    for name in taken() {
         let sidecar = sidecar(name);
         let embedder =
             Embedder::load(&onnx(name), &sidecar).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -51,6 +56,29 @@ fn networks_of_every_kind_compute_what_onnx_runtime_computes() {
         assert!((cosine(&vector, &vector) - 1.0).abs() < 1e-5, "{name}");
         let reference = sidecar.reference.unwrap().output;
         assert!(cosine(&vector, &reference) > 0.9999, "{name}");
+    }
+}
+
+#[test]
+fn which_networks_are_plain_is_known_without_loading_them() {
+    let is_plain = |name: &str| Embedder::is_plain(&onnx(name), &sidecar(name));
+    assert!(PLAIN.into_iter().all(is_plain));
+    assert!(!is_plain(OTHER));
+    assert!(!Embedder::is_plain(b"PK\x03\x04rest", &sidecar("plain")));
+    let mut other = sidecar("plain");
+    other.output.name = "logits".to_owned();
+    assert!(!Embedder::is_plain(&onnx("plain"), &other));
+}
+
+#[cfg(not(feature = "any-model"))]
+#[test]
+fn a_network_that_is_not_plain_is_refused_with_what_is_needed() {
+    let error = Embedder::load(&onnx(OTHER), &sidecar(OTHER)).unwrap_err();
+    assert_eq!(error.code(), "model_needs_any_model");
+    let error = Embedder::infer(&onnx("huge-value")).unwrap_err();
+    assert_eq!(error.code(), "model_needs_any_model");
+    for words in ["\"Pad\"", "any-model"] {
+        assert!(error.to_string().contains(words), "{error}");
     }
 }
 
@@ -112,6 +140,11 @@ fn networks_that_are_no_embedders_are_refused() {
         assert_eq!(error.code(), "model_unsupported", "{name}");
         assert!(error.to_string().contains(words), "{error}");
     }
+}
+
+#[cfg(feature = "any-model")]
+#[test]
+fn a_value_of_a_hundred_gigabytes_is_refused_before_anything_runs() {
     let error = Embedder::infer(&onnx("huge-value")).unwrap_err();
     assert_eq!(error.code(), "model_broken");
     assert!(error.to_string().contains("MiB"), "{error}");
@@ -159,7 +192,10 @@ fn a_model_without_sidecar_is_used_with_stated_assumptions() {
         (224, 224)
     );
     assert_eq!(open.sidecar.output.pooling, Pooling::Mean);
-    let bytes = Embedder::infer(&onnx("bytes-interleaved")).unwrap();
+    if cfg!(not(feature = "any-model")) {
+        return;
+    }
+    let bytes = Embedder::infer(&onnx(OTHER)).unwrap();
     assert_eq!(bytes.sidecar.input.layout, Layout::Nhwc);
     assert_eq!(bytes.sidecar.input.element, ElementType::Uint8);
 }
@@ -176,7 +212,7 @@ fn a_file_and_its_pixels_give_the_same_vector() {
 
 #[test]
 fn a_damaged_model_is_refused_or_computes_its_reference() {
-    for name in TAKEN {
+    for name in taken() {
         let (whole, sidecar) = (onnx(name), sidecar(name));
         for length in (0..whole.len()).step_by(61) {
             let cut = Embedder::load(&whole[..length], &sidecar);
@@ -213,6 +249,11 @@ fn networks_that_people_bring_are_computed_rightly_or_refused() {
         let sidecar = Sidecar::parse(&std::fs::read(sidecar).unwrap()).unwrap();
         let start = std::time::Instant::now();
         match Embedder::load(&onnx, &sidecar) {
+            Err(error)
+                if cfg!(not(feature = "any-model")) && error.code() == "model_needs_any_model" =>
+            {
+                println!("{name}: {error}");
+            }
             Ok(embedder) => {
                 let picture = pattern(sidecar.input.width, sidecar.input.height);
                 let found = embedder.embed(&picture).unwrap();

@@ -2,7 +2,8 @@
 //
 // The page imports the package by its public door and nothing else. Its assets carry the hash of their
 // content, so a server may let browsers keep them for ever.
-//   --page   the page, and of the package no more than it imports: one module instead of three, for whoever only wants to look
+//   --page   the page, and of the package no more than it imports: one module instead of four, for whoever only wants to look. The module that
+//            runs any model comes along if it is there already; `nearsight build` refuses to make a site that would need it and lacks it
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
@@ -13,13 +14,16 @@ import { build } from "esbuild";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const wasm = join(root, "www/wasm/nearsight_bg.wasm");
 /** The modules beside it, and what they are called in the package. */
+const anyModel = { wasm: join(root, "www/wasm/any-model/nearsight_bg.wasm"), name: "nearsight_any_model_bg.wasm" };
 const vectors = { wasm: join(root, "www/wasm/vectors/nearsight_bg.wasm"), name: "nearsight_vectors_bg.wasm" };
 const builder = { wasm: join(root, "www/wasm/build/nearsight_bg.wasm"), name: "nearsight_build_bg.wasm" };
 const dist = join(root, "dist");
 const page = join(root, "www/dist");
 const pageOnly = process.argv.includes("--page");
+/** The page takes it along if it is there already, made of the same sources. */
+const hasAnyModel = !pageOnly || (existsSync(anyModel.wasm) && stamp(wasm) === stamp(anyModel.wasm));
 
-for (const path of pageOnly ? [wasm] : [wasm, vectors.wasm, builder.wasm]) {
+for (const path of pageOnly ? [wasm] : [wasm, anyModel.wasm, vectors.wasm, builder.wasm]) {
   if (existsSync(path)) continue;
   console.error(`${path} is missing; run "node scripts/build-wasm.mjs" first.`);
   process.exit(1);
@@ -32,12 +36,34 @@ const common = {
   // What has WebAssembly SIMD in workers has all of this.
   target: ["chrome94", "firefox114", "safari16.4"],
   define: defines(wasm, true),
+  plugins: hasAnyModel ? [] : [withoutAnyModel()],
   logLevel: "warning",
   absWorkingDir: root,
 };
 
 function defines(module, pictures) {
-  return { NEARSIGHT_WASM_BYTES: String(statSync(module).size), NEARSIGHT_PICTURES: String(pictures) };
+  return {
+    NEARSIGHT_WASM_BYTES: String(statSync(module).size),
+    NEARSIGHT_ANY_MODEL_WASM_BYTES: String(pictures && hasAnyModel ? statSync(anyModel.wasm).size : 0),
+    NEARSIGHT_PICTURES: String(pictures),
+  };
+}
+
+/** What build-wasm.mjs noted of the sources of a module. */
+function stamp(module) {
+  const path = join(module, "../inputs");
+  return existsSync(path) ? readFileSync(path, "utf8") : undefined;
+}
+
+/** A worker that knows the one module only. */
+function withoutAnyModel() {
+  return {
+    name: "without any-model",
+    setup: (bundler) => {
+      bundler.onResolve({ filter: /\/wasm\/any-model\/nearsight\.js$/ }, () => ({ path: "none", namespace: "none" }));
+      bundler.onLoad({ filter: /.*/, namespace: "none" }, () => ({ contents: "export {};" }));
+    },
+  };
 }
 
 /** A worker with another module than the one its code names. */
@@ -52,7 +78,7 @@ function withGlue(path) {
 const vectorsNames = {
   name: "names",
   setup: (bundler) => bundler.onLoad({ filter: /client[\\/]assets\.ts$/ }, ({ path }) => ({
-    contents: readFileSync(path, "utf8").replaceAll('"./worker.js"', '"./vectors-worker.js"').replaceAll('"./nearsight_bg.wasm"', JSON.stringify(`./${vectors.name}`)),
+    contents: readFileSync(path, "utf8").replaceAll('"./worker.js"', '"./vectors-worker.js"').replaceAll(/"\.\/nearsight(_any_model)?_bg\.wasm"/g, JSON.stringify(`./${vectors.name}`)),
     loader: "ts",
   })),
 };
@@ -71,6 +97,7 @@ async function buildCore() {
     build({ ...common, entryPoints: ["www/client/worker.ts"], outfile: join(dist, "worker.js"), minify: true }),
   ]);
   copyFileSync(wasm, join(dist, "nearsight_bg.wasm"));
+  if (hasAnyModel) copyFileSync(anyModel.wasm, join(dist, anyModel.name));
 }
 
 /** The package's other doors, their modules, and the types. */
@@ -79,11 +106,11 @@ async function buildRest() {
     build({ ...common, entryPoints: ["www/client/vectors.ts"], outfile: join(dist, "vectors.js"), plugins: [vectorsNames] }),
     build({
       ...common, entryPoints: ["www/client/worker.ts"], outfile: join(dist, "vectors-worker.js"), minify: true,
-      define: defines(vectors.wasm, false), plugins: [withGlue("www/client/without-pictures.ts")],
+      define: defines(vectors.wasm, false), plugins: [withGlue("www/client/without-pictures.ts"), withoutAnyModel()],
     }),
     build({
       ...common, entryPoints: ["www/client/build-worker.ts"], outfile: join(dist, "build-worker.js"), minify: true,
-      define: defines(builder.wasm, false), plugins: [withGlue("www/wasm/build/nearsight.js")],
+      define: defines(builder.wasm, false),
     }),
     build({ ...common, entryPoints: ["www/client/vite.ts"], outfile: join(dist, "vite.js"), platform: "node", target: "node20" }),
   ]);
@@ -97,8 +124,11 @@ async function buildPage() {
   mkdirSync(join(page, "assets"), { recursive: true });
   const worker = hashed(join(dist, "worker.js"));
   const module = hashed(join(dist, "nearsight_bg.wasm"));
+  const larger = hasAnyModel ? hashed(join(dist, anyModel.name)) : null;
+  // For `nearsight build`, which leaves out of a site the one that its model does not need.
+  writeFileSync(join(page, ".modules.json"), `${JSON.stringify({ plain: `assets/${module}`, any_model: larger && `assets/${larger}` })}\n`);
 
-  // What a bundler does with the package's two `new URL(…, import.meta.url)`.
+  // What a bundler does with the package's `new URL(…, import.meta.url)`.
   const assets = {
     name: "assets",
     setup(bundler) {
@@ -106,7 +136,8 @@ async function buildPage() {
       bundler.onLoad({ filter: /dist[\\/]index\.js$/ }, ({ path }) => {
         const contents = readFileSync(path, "utf8")
           .replaceAll('"./worker.js"', JSON.stringify(`./${worker}`))
-          .replaceAll('"./nearsight_bg.wasm"', JSON.stringify(`./${module}`));
+          .replaceAll('"./nearsight_bg.wasm"', JSON.stringify(`./${module}`))
+          .replaceAll(`"./${anyModel.name}"`, JSON.stringify(`./${larger ?? anyModel.name}`));
         return { contents, loader: "js" };
       });
     },

@@ -22,6 +22,7 @@ pub const CODES: &[&str] = &[
     "metadata_broken",
     "model_broken",
     "model_missing",
+    "page_incomplete",
     "paths_clash",
     "picture_unknown",
     "too_many_pictures",
@@ -74,6 +75,8 @@ pub enum BuildError {
     ModelBroken { path: PathBuf, found: String },
     #[error("the index in {} names no model, so no picture can be embedded for it; it was made from vectors; search it with one (search --vector FILE)", .0.display())]
     ModelMissing(PathBuf),
+    #[error("the page in {} was built without the module that runs this model, which is not made of plain layers only; build it by `node scripts/build.mjs`, or write the index only (--no-page)", .0.display())]
+    PageIncomplete(PathBuf),
     #[error("{} holds no {what}; nothing was removed", .folder.display())]
     Unknown { folder: PathBuf, what: String },
     #[error("{} and {} would both be {path} in the index; add the folder that holds both", .one.display(), .other.display())]
@@ -114,6 +117,7 @@ impl BuildError {
             Self::Metadata { .. } => "metadata_broken",
             Self::ModelBroken { .. } => "model_broken",
             Self::ModelMissing(_) => "model_missing",
+            Self::PageIncomplete(_) => "page_incomplete",
             Self::Unknown { .. } => "picture_unknown",
             Self::SamePath { .. } => "paths_clash",
             Self::TooMany { .. } => "too_many_pictures",

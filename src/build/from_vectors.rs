@@ -113,7 +113,7 @@ pub fn build_vectors(
         }
     };
     if let Some(folder) = &options.page {
-        report.page_files = Some(page::copy(folder, output.folder())?);
+        report.page_files = Some(page::copy(folder, output.folder(), None)?);
     }
     if options.prune {
         report.pruned = prune(output.folder(), &Default::default())?;

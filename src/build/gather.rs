@@ -63,7 +63,8 @@ pub fn gather(
     let highest = old.values().map(|record| u64::from(record.id) + 1).max();
     let mut next = kept_rows.max(highest.unwrap_or(0));
     let model = options.model.reference();
-    let same_model = previous.is_some_and(|index| index.manifest().model.as_ref() == Some(&model));
+    let before = previous.and_then(|index| index.manifest().model.as_ref());
+    let same_model = before.is_some_and(|before| before.is_same(&model));
 
     let mut gathered = Gathered {
         records: Vec::with_capacity(files.len()),

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::BuildError;
 use super::load::read_named;
@@ -23,6 +24,7 @@ const BUILT_IN: (&[u8], &[u8]) = (
 pub struct Model {
     onnx: Vec<u8>,
     sidecar: Sidecar,
+    plain: OnceLock<bool>,
     /// What was taken for granted where no sidecar said it; empty otherwise.
     pub assumed: Vec<String>,
     pub saved_sidecar: Option<PathBuf>,
@@ -35,6 +37,7 @@ impl Model {
         Ok(Self {
             onnx: onnx.to_vec(),
             sidecar: Sidecar::parse(sidecar)?,
+            plain: OnceLock::new(),
             assumed: Vec::new(),
             saved_sidecar: None,
         })
@@ -55,6 +58,7 @@ impl Model {
             return Ok(Self {
                 onnx,
                 sidecar,
+                plain: OnceLock::new(),
                 assumed: Vec::new(),
                 saved_sidecar: None,
             });
@@ -68,6 +72,7 @@ impl Model {
         Ok(Self {
             onnx,
             sidecar: inferred.sidecar,
+            plain: OnceLock::new(),
             assumed: inferred.assumed,
             saved_sidecar,
         })
@@ -81,20 +86,28 @@ impl Model {
         Ok(Self {
             onnx: read_named(dist, &model.onnx)?,
             sidecar: Sidecar::parse(&read_named(dist, &model.sidecar)?)?,
+            plain: OnceLock::new(),
             assumed: Vec::new(),
             saved_sidecar: None,
         })
     }
 
-    /// Takes about a second: the network is optimised and its reference picture computed.
+    /// Takes up to a second: the network is prepared and its reference picture computed.
     pub fn load(&self) -> Result<Embedder, BuildError> {
         Ok(Embedder::load(&self.onnx, &self.sidecar)?)
+    }
+
+    /// Whether a page runs it without the general runtime.
+    pub fn is_plain(&self) -> bool {
+        let plain = || Embedder::is_plain(&self.onnx, &self.sidecar);
+        *self.plain.get_or_init(plain)
     }
 
     /// How a manifest names it.
     pub fn reference(&self) -> ModelRef {
         ModelRef {
             generation: self.sidecar.generation.clone(),
+            plain: Some(self.is_plain()),
             sidecar: FileRef::of("model/", self.sidecar.to_json().as_bytes(), "json"),
             onnx: FileRef::of("model/", &self.onnx, "onnx"),
         }

@@ -64,6 +64,13 @@ pub fn build(
     cancelled: &AtomicBool,
 ) -> Result<Report, BuildError> {
     let began = Instant::now();
+    if let Some(folder) = &options.page
+        && let Err(error) = page::check(folder, options.model.is_plain())
+    {
+        // A model that cannot be used anywhere says so itself.
+        options.model.load()?;
+        return Err(error);
+    }
     let walked = walk(&options.photos)?;
     let mut report = Report {
         dimension: options.model.dimension(),
@@ -175,7 +182,8 @@ impl Task<'_> {
             }
         };
         if let Some(folder) = &options.page {
-            report.page_files = Some(page::copy(folder, output.folder())?);
+            let model = index.manifest().model.as_ref();
+            report.page_files = Some(page::copy(folder, output.folder(), model)?);
         }
         self.tidy(&gathered, &mut report)?;
         // A file that cannot be read is known, too.

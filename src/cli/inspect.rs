@@ -60,6 +60,8 @@ struct ModelFacts {
     generation: String,
     file: String,
     bytes: u64,
+    /// Whether pages run it without the larger wasm module; not known of indexes of earlier versions.
+    plain: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -109,6 +111,7 @@ pub fn run(arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
             generation: model.generation.clone(),
             file: model.onnx.name.clone(),
             bytes: model.onnx.bytes,
+            plain: model.plain,
         }),
         files: files(&index, &arguments.index),
         state: State::open(&arguments.index).is_ok(),
@@ -180,10 +183,15 @@ fn words(found: &Inspection) -> String {
     }
     lines.push(match &found.model {
         Some(model) => format!(
-            "model       {} with {} numbers, {} ({})",
+            "model       {} with {} numbers, {}{} ({})",
             model.generation,
             found.dimension,
             size(model.bytes),
+            match model.plain {
+                Some(true) => ", plain",
+                Some(false) => ", not plain",
+                None => "",
+            },
             model.file
         ),
         None => format!(

@@ -1,21 +1,20 @@
 //! An ONNX graph → the same graph with its stored weights turned into floats beforehand.
 //!
-//! Small files keep weights as int8 with a scale (`DequantizeLinear`) or as float16 (`Cast`). tract can
-//! fold both, but as part of its general passes, which look at the whole graph after every
+//! Small files keep weights as int8 with a scale (`DequantizeLinear`) or as float16 (`Cast`). Plain networks are read
+//! from floats. tract can fold both, but as part of its general passes, which look at the whole graph after every
 //! change: for the default model (2.3 MB, int8) it took 2.1 s of 2.3 s on a busy machine, with the weights
-//! folded here the whole load took 0.3 s (`benches/embedding.rs` measures it again). It costs one
+//! folded here the whole load took 0.3 s (`benches/embedding.rs` measures a load). It costs one
 //! multiplication a weight and gives the same numbers.
 //!
-//! What is not understood completely is left as it stands, for tract to judge.
+//! What is not understood completely is left as it stands, for the general runtime to judge.
 
 use std::collections::{HashMap, HashSet};
 
-use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
-use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
-use tract_onnx::prelude::f16;
+use super::onnx::{DataType, GraphProto, NodeProto, TensorProto};
 
-/// Replaces every `DequantizeLinear` and `Cast` to float of a stored tensor by the result.
-pub(super) fn fold_stored_weights(graph: &mut GraphProto) {
+/// Replaces every `DequantizeLinear` and `Cast` to float of a stored tensor by the result. Says of each node of the graph as it was
+/// whether it was replaced.
+pub(super) fn fold_stored_weights(graph: &mut GraphProto) -> Vec<bool> {
     let fed: HashSet<&str> = graph.input.iter().map(|i| i.name.as_str()).collect();
     let stored: HashMap<&str, &TensorProto> = graph
         .initializer
@@ -29,10 +28,9 @@ pub(super) fn fold_stored_weights(graph: &mut GraphProto) {
         .map(|node| fold_node(node, &stored))
         .collect();
 
-    let mut replaced = folded.iter();
-    graph
-        .node
-        .retain(|_| replaced.next().is_none_or(Option::is_none));
+    let replaced: Vec<bool> = folded.iter().map(Option::is_some).collect();
+    let mut each = replaced.iter();
+    graph.node.retain(|_| each.next() != Some(&true));
     graph.initializer.extend(folded.into_iter().flatten());
 
     // What nothing reads any more need not be loaded. Nodes with a graph of their own may read names
@@ -43,16 +41,18 @@ pub(super) fn fold_stored_weights(graph: &mut GraphProto) {
             .any(|a| a.g.is_some() || !a.graphs.is_empty())
     };
     if !graph.node.iter().any(nested) {
-        let read: HashSet<String> = graph
+        let read: HashSet<&str> = graph
             .node
             .iter()
-            .flat_map(|node| node.input.iter().cloned())
-            .chain(graph.output.iter().map(|output| output.name.clone()))
+            .flat_map(|node| &node.input)
+            .chain(graph.output.iter().map(|output| &output.name))
+            .map(String::as_str)
             .collect();
         graph
             .initializer
-            .retain(|tensor| read.contains(&tensor.name));
+            .retain(|tensor| read.contains(tensor.name.as_str()));
     }
+    replaced
 }
 
 fn fold_node(node: &NodeProto, stored: &HashMap<&str, &TensorProto>) -> Option<TensorProto> {
@@ -84,7 +84,7 @@ fn fold_node(node: &NodeProto, stored: &HashMap<&str, &TensorProto>) -> Option<T
         dims: tensor.dims.clone(),
         data_type: DataType::Float as i32,
         name: node.output[0].clone(),
-        raw_data: values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        float_data: values,
         ..TensorProto::default()
     })
 }
@@ -118,8 +118,7 @@ fn dequantize(
     if usize::try_from(*tensor.dims.get(axis)?).ok()? != scale.len() {
         return None;
     }
-    let inside: i64 = tensor.dims[axis + 1..].iter().product();
-    let inside = usize::try_from(inside).ok().filter(|&inside| inside > 0)?;
+    let inside = count(&tensor.dims[axis + 1..]).filter(|&inside| inside > 0)?;
     for (run, values) in values.chunks_mut(inside).enumerate() {
         let (scale, zero) = (scale[run % scale.len()], zero_at(run % scale.len())?);
         for value in values {
@@ -131,14 +130,10 @@ fn dequantize(
 
 /// The numbers of a tensor whose length agrees with its shape. Integers up to 2^24 are exact.
 pub(super) fn numbers(tensor: &TensorProto) -> Option<Vec<f32>> {
-    if tensor.data_location == Some(DataLocation::External as i32) {
+    if tensor.data_location != 0 {
         return None;
     }
-    let count = tensor.dims.iter().try_fold(1usize, |count, &side| {
-        count.checked_mul(usize::try_from(side).ok()?)
-    })?;
     let raw = tensor.raw_data.as_slice();
-    let half = |bits: u16| f16::from_bits(bits).to_f32();
     let values: Vec<f32> = match DataType::try_from(tensor.data_type).ok()? {
         DataType::Float if raw.is_empty() => tensor.float_data.clone(),
         DataType::Float => exact::<4>(raw)?.map(f32::from_le_bytes).collect(),
@@ -158,7 +153,30 @@ pub(super) fn numbers(tensor: &TensorProto) -> Option<Vec<f32>> {
         }
         _ => return None,
     };
-    (values.len() == count).then_some(values)
+    (Some(values.len()) == count(&tensor.dims)).then_some(values)
+}
+
+/// The numbers in a tensor of these sides, where there can be as many.
+fn count(sides: &[i64]) -> Option<usize> {
+    sides.iter().try_fold(1usize, |count, &side| {
+        count.checked_mul(usize::try_from(side).ok()?)
+    })
+}
+
+/// The number that the bits of a float16 are.
+fn half(bits: u16) -> f32 {
+    let sign = u32::from(bits & 0x8000) << 16;
+    let exponent = u32::from(bits >> 10 & 0x1F);
+    let fraction = u32::from(bits & 0x3FF);
+    let magnitude = match (exponent, fraction) {
+        // Below the least normal number, steps of 2^-24.
+        (0, _) => (fraction as f32 / 16_777_216.0).to_bits(),
+        (31, 0) => f32::INFINITY.to_bits(),
+        // No number: kept as one that is none, and quiet.
+        (31, _) => 0x7FC0_0000 | fraction << 13,
+        _ => (exponent + 127 - 15) << 23 | fraction << 13,
+    };
+    f32::from_bits(sign | magnitude)
 }
 
 fn exact<const N: usize>(raw: &[u8]) -> Option<impl Iterator<Item = [u8; N]>> {
@@ -207,12 +225,38 @@ mod tests {
             ],
             ..GraphProto::default()
         };
-        fold_stored_weights(&mut graph);
+        assert_eq!(fold_stored_weights(&mut graph), [true, false]);
         assert_eq!(graph.node.len(), 1);
         assert_eq!(graph.initializer.len(), 1, "what nothing reads is dropped");
         assert_eq!(graph.initializer[0].name, "w");
         // The axis is 1 unless stated: columns are scaled.
-        assert_eq!(graph.initializer[0].raw_data, le(&[0.5, 10.0, -0.5, 30.0]));
+        assert_eq!(
+            numbers(&graph.initializer[0]).unwrap(),
+            [0.5, 10.0, -0.5, 30.0]
+        );
+    }
+
+    #[test]
+    fn a_float16_is_the_number_that_its_bits_say() {
+        let known = [
+            (0x0000, 0.0),
+            (0x3C00, 1.0),
+            (0xC000, -2.0),
+            (0x7BFF, 65_504.0),
+            (0x0001, 5.960_464_5e-8),
+            (0x8400, -6.103_515_6e-5),
+            (0xFC00, f32::NEG_INFINITY),
+        ];
+        for (bits, value) in known {
+            assert_eq!(half(bits), value, "{bits:#06x}");
+        }
+        assert!(half(0x8000).is_sign_negative() && half(0x7C01).is_nan());
+        // Finite ones ascend with their bits, in equal steps between two powers of two.
+        for bits in 0..0x7BFFu16 {
+            let (step, exponent) = (half(bits + 1) - half(bits), i32::from(bits >> 10).max(1));
+            assert_eq!(step, 2f32.powi(exponent - 25), "{bits:#06x}");
+            assert_eq!(half(bits | 0x8000), -half(bits));
+        }
     }
 
     #[test]
@@ -223,6 +267,7 @@ mod tests {
             // Fewer bytes than the shape says.
             tensor("s", DataType::Float, &[2], le(&[1.0])),
             tensor("s", DataType::Float, &[-1], le(&[1.0])),
+            tensor("s", DataType::Float, &[0, i64::MAX, i64::MAX], vec![]),
         ];
         for scale in cases {
             let mut graph = GraphProto {

@@ -3,9 +3,8 @@
 //! Most image networks are trained the same way, so guessing is mostly right; but a wrong guess gives
 //! vectors that look fine and search badly. Therefore every guess is handed back to be shown.
 
-use tract_onnx::pb::tensor_proto::DataType;
-
 use super::model::{self, Declared, Network, shape_text};
+use super::onnx::DataType;
 use super::reference::pattern;
 use super::sidecar::{Channels, ElementType, Input, Layout, Output, Pooling, Sidecar};
 use super::{EmbedError, Embedder, Inferred};
@@ -37,7 +36,7 @@ pub(super) fn infer(onnx: &[u8]) -> Result<Inferred, EmbedError> {
             "the vector is the first output, {output:?}; {others} more are not read"
         ));
     }
-    let network = Network::prepare(parsed, &input, &output)?;
+    let network = Network::prepare(&parsed, &input, &output)?;
     let values = network.run(&pattern(input.width, input.height), &input)?;
     let pooling = infer_pooling(&values.shape, &mut assumed);
     let dimension = values.pool(pooling, input.layout).len();
@@ -87,10 +86,8 @@ fn infer_input(declared: &Declared, assumed: &mut Vec<String>) -> Result<Input, 
     } else if declared.element == DataType::Uint8 as i32 {
         ElementType::Uint8
     } else {
-        let found = DataType::try_from(declared.element)
-            .map_or("no type".to_owned(), |found| format!("{found:?}"));
         return Err(unsupported(
-            format!("an input of {found}"),
+            format!("an input of {}", DataType::text(declared.element)),
             "float32 or uint8",
         ));
     };

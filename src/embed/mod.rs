@@ -1,7 +1,8 @@
 //! Pixels → vector, by a network in ONNX form and the sidecar that says how to feed it.
 //!
-//! The only room that names tract. Any network with one picture in and one vector out will do: planes or
-//! interleaved pixels, floats or bytes, pooled here or inside. A network is refused, not served,
+//! Any network with one picture in and one vector out will do: planes or interleaved pixels, floats or bytes, pooled here or
+//! inside. Plain ones, the default model among them, run on our own kernels (`plain`); for others there is tract (`general`, the only
+//! file that names it), where the feature `any-model` is on. A network is refused, not served,
 //! when this runtime does not compute the reference vector that its sidecar carries
 //! ([`reference`]): quantised networks in particular come out differently from runtime to runtime, and an
 //! index made elsewhere would then answer wrongly without a sign.
@@ -9,8 +10,11 @@
 //! Never reads a file or the network: the caller brings the bytes.
 
 mod fold;
+#[cfg(feature = "any-model")]
+mod general;
 mod infer;
 mod model;
+mod onnx;
 mod plain;
 mod preprocess;
 mod reference;
@@ -60,6 +64,13 @@ impl Embedder {
     /// Loads a network that came without a sidecar, with the usual defaults.
     pub fn infer(onnx: &[u8]) -> Result<Inferred, EmbedError> {
         infer::infer(onnx)
+    }
+
+    /// Whether a network is plain, so that a build without the feature `any-model` runs it too. False also for what is no network, or
+    /// not the sidecar's: loading it says why.
+    pub fn is_plain(onnx: &[u8], sidecar: &Sidecar) -> bool {
+        let plain = |parsed| model::plain(&parsed, &sidecar.input, &sidecar.output.name);
+        matches!(model::parse(onnx).and_then(plain), Ok(Ok(_)))
     }
 
     /// The vector of a picture, of unit length.
@@ -144,6 +155,11 @@ pub enum EmbedError {
     #[error("this kind of model is not supported: {found}; expected {expected}")]
     Unsupported { found: String, expected: String },
     #[error(
+        "this model is not made of plain layers only (found {found}), and this build runs no others: take one with the feature `any-model`; \
+         in a page, the module nearsight/any-model/wasm, which is loaded without being asked for unless `wasm` was given"
+    )]
+    NeedsAnyModel { found: String },
+    #[error(
         "model and sidecar disagree about the {what}: found {found}, expected {expected}; correct model.json or take the model it was written for"
     )]
     Mismatch {
@@ -171,6 +187,7 @@ pub enum EmbedError {
 pub const CODES: &[&str] = &[
     "model_broken",
     "model_unsupported",
+    "model_needs_any_model",
     "model_mismatch",
     "model_sidecar_invalid",
     "model_reference_failed",
@@ -183,6 +200,7 @@ impl EmbedError {
         match self {
             EmbedError::Broken { .. } => "model_broken",
             EmbedError::Unsupported { .. } => "model_unsupported",
+            EmbedError::NeedsAnyModel { .. } => "model_needs_any_model",
             EmbedError::Mismatch { .. } => "model_mismatch",
             EmbedError::Sidecar { .. } => "model_sidecar_invalid",
             EmbedError::ReferenceFailed { .. } => "model_reference_failed",

@@ -1,26 +1,16 @@
-//! ONNX bytes → a network that runs. The only file that knows tract's types beside `fold.rs`.
+//! ONNX bytes → a network that runs: a plain one by our own kernels, any other by the general runtime.
 
 use std::collections::HashSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-
-use tract_onnx::Onnx;
-use tract_onnx::pb::tensor_proto::DataType;
-use tract_onnx::pb::tensor_shape_proto::dimension::Value as Side;
-use tract_onnx::pb::type_proto::Value;
-use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto};
-use tract_onnx::prelude::*;
-use tract_onnx::tract_core::optim::Optimizer;
 
 use super::EmbedError;
 use super::fold::fold_stored_weights;
+#[cfg(feature = "any-model")]
+use super::general::General;
+use super::onnx::{self, DataType, GraphProto, ValueInfoProto};
 use super::plain::{Answer, Plain};
 use super::preprocess::{self, Values};
 use super::sidecar::{ElementType, Input, Layout};
 use crate::image::Picture;
-
-/// No value inside a network may be larger: an embedder for a browser never comes near it.
-const LARGEST_VALUE_BYTES: u64 = 512 << 20;
 
 /// A network for one picture at a time.
 #[derive(Debug)]
@@ -28,7 +18,8 @@ pub(super) enum Network {
     /// Of plain layers only: our own kernels run it.
     Plain(Plain),
     /// Any other.
-    General(Arc<TypedRunnableModel>),
+    #[cfg(feature = "any-model")]
+    General(General),
 }
 
 /// What a graph says about its input or output, before it is loaded.
@@ -41,14 +32,22 @@ pub(super) struct Declared {
 }
 
 /// The parsed file.
-pub(super) struct Parsed {
-    proto: ModelProto,
+pub(super) struct Parsed<'a> {
+    /// As it came, for the general runtime, which reads it in its own way.
+    #[cfg_attr(not(feature = "any-model"), expect(dead_code))]
+    pub(super) onnx: &'a [u8],
+    /// With its stored weights as floats.
+    pub(super) graph: GraphProto,
+    /// Of each node in the file, whether it only made weights and is gone from `graph`.
+    #[cfg_attr(not(feature = "any-model"), expect(dead_code))]
+    pub(super) replaced: Vec<bool>,
     pub(super) input: Declared,
     pub(super) outputs: Vec<Declared>,
 }
 
-fn broken(error: &TractError) -> EmbedError {
-    let mut reason = error.root_cause().to_string();
+/// The file cannot be used, for this reason.
+pub(super) fn broken(error: &impl ToString) -> EmbedError {
+    let mut reason = error.to_string();
     if reason.len() > 300 {
         let cut = (0..=300).rev().find(|&at| reason.is_char_boundary(at));
         reason.truncate(cut.unwrap_or(0));
@@ -57,41 +56,30 @@ fn broken(error: &TractError) -> EmbedError {
 }
 
 /// Reads the file and finds its one picture input.
-pub(super) fn parse(onnx: &[u8]) -> Result<Parsed, EmbedError> {
+pub(super) fn parse(onnx: &[u8]) -> Result<Parsed<'_>, EmbedError> {
     if let Some(name) = name_of_other(onnx) {
         return Err(EmbedError::Broken {
             reason: format!("it is {name}"),
         });
     }
-    let framework = tract_onnx::onnx();
-    let mut proto = framework
-        .proto_model_for_read(&mut &*onnx)
-        .map_err(|error| broken(&error))?;
-    let graph = proto.graph.as_mut().ok_or_else(|| EmbedError::Broken {
+    let file = onnx::decode(onnx).map_err(|error| broken(&error))?;
+    let mut graph = file.graph.ok_or_else(|| EmbedError::Broken {
         reason: "it holds no graph".to_owned(),
     })?;
-    if let Some(node) = graph
-        .node
-        .iter()
-        .find(|node| !framework.op_register.0.contains_key(&node.op_type))
-    {
-        return Err(EmbedError::Unsupported {
-            found: format!("the operator {:?} in node {:?}", node.op_type, node.name),
-            expected: "operators that tract 0.23 knows".to_owned(),
-        });
-    }
-    check_names(graph)?;
-    let input = only_input(graph)?;
+    check_names(&graph)?;
+    let input = only_input(&graph)?;
     let outputs = graph.output.iter().map(declared).collect();
-    fold_stored_weights(graph);
+    let replaced = fold_stored_weights(&mut graph);
     Ok(Parsed {
-        proto,
+        onnx,
+        graph,
+        replaced,
         input,
         outputs,
     })
 }
 
-/// tract takes it for granted that every output of the graph exists.
+/// The general runtime takes it for granted that every output of the graph exists.
 fn check_names(graph: &GraphProto) -> Result<(), EmbedError> {
     let made: HashSet<&str> = graph
         .node
@@ -145,19 +133,15 @@ fn only_input(graph: &GraphProto) -> Result<Declared, EmbedError> {
 }
 
 fn declared(info: &ValueInfoProto) -> Declared {
-    let tensor = info.r#type.as_ref().and_then(|kind| kind.value.as_ref());
-    let (element, shape) = match tensor {
-        Some(Value::TensorType(tensor)) => (tensor.elem_type, tensor.shape.as_ref()),
-        _ => (0, None),
-    };
-    let side = |dim: &tract_onnx::pb::tensor_shape_proto::Dimension| match &dim.value {
-        Some(Side::DimValue(value)) if *value > 0 => Some(*value),
-        _ => None,
-    };
+    let tensor = info.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
+    let sides = tensor.and_then(|tensor| tensor.shape.as_ref());
     Declared {
         name: info.name.clone(),
-        element,
-        shape: shape.map_or(Vec::new(), |shape| shape.dim.iter().map(side).collect()),
+        element: tensor.map_or(0, |tensor| tensor.elem_type),
+        shape: sides.map_or(Vec::new(), |sides| {
+            let side = |side: &onnx::DimensionProto| side.dim_value.filter(|&value| value > 0);
+            sides.dim.iter().map(side).collect()
+        }),
     }
 }
 
@@ -177,87 +161,55 @@ impl Network {
         input: &Input,
         output_name: &str,
     ) -> Result<Network, EmbedError> {
-        Network::prepare(parse(onnx)?, input, output_name)
+        Network::prepare(&parse(onnx)?, input, output_name)
     }
 
     pub(super) fn prepare(
-        parsed: Parsed,
+        parsed: &Parsed,
         input: &Input,
         output_name: &str,
     ) -> Result<Network, EmbedError> {
-        let shape = check_input(&parsed.input, input)?;
-        if parsed.outputs.iter().all(|o| o.name != output_name) {
-            let names: Vec<&str> = parsed.outputs.iter().map(|o| o.name.as_str()).collect();
-            return Err(EmbedError::Mismatch {
-                what: "name of the output",
-                found: names.join(", "),
-                expected: output_name.to_owned(),
-            });
+        match plain(parsed, input, output_name)? {
+            Ok(plain) => Ok(Network::Plain(plain)),
+            #[cfg(feature = "any-model")]
+            Err(_) => Ok(Network::General(General::load(parsed, input, output_name)?)),
+            #[cfg(not(feature = "any-model"))]
+            Err(found) => Err(EmbedError::NeedsAnyModel { found }),
         }
-        let graph = parsed.proto.graph.as_ref();
-        if let Some(plain) = graph.and_then(|graph| Plain::read(graph, input, output_name)) {
-            return Ok(Network::Plain(plain));
-        }
-        let element = match input.element {
-            ElementType::Float32 => f32::datum_type(),
-            ElementType::Uint8 => u8::datum_type(),
-        };
-        let plan = optimise(&parsed.proto, element, &shape, output_name)?;
-        Ok(Network::General(plan))
     }
 
     /// Runs the network on pixels of exactly its input size.
     pub(super) fn run(&self, pixels: &Picture, input: &Input) -> Result<Values, EmbedError> {
-        let plan = match self {
+        match self {
             Network::Plain(plain) => {
                 let Answer { shape, values } = plain.run(&preprocess::floats(pixels, input));
-                return Ok(Values { shape, values });
+                Ok(Values { shape, values })
             }
-            Network::General(plan) => plan,
-        };
-        let shape = input_shape(input);
-        let tensor = match input.element {
-            ElementType::Float32 => Tensor::from_shape(&shape, &preprocess::floats(pixels, input)),
-            ElementType::Uint8 => Tensor::from_shape(&shape, &preprocess::bytes(pixels, input)),
-        };
-        tensor
-            .and_then(|tensor| answer(plan, tensor))
-            .map_err(|error| broken(&error))
+            #[cfg(feature = "any-model")]
+            Network::General(general) => general.run(pixels, input),
+        }
     }
 }
 
-/// Runs a graph in the general runtime on numbers as the graph takes them.
-#[cfg(test)]
-pub(super) fn run_general(
-    proto: &ModelProto,
+/// The network if it is plain, or what in it is not; an error where it does not fit its sidecar.
+pub(super) fn plain(
+    parsed: &Parsed,
     input: &Input,
     output_name: &str,
-    values: &[f32],
-) -> Values {
-    let shape = input_shape(input);
-    let plan = optimise(proto, f32::datum_type(), &shape, output_name).expect("it loads");
-    let tensor = Tensor::from_shape(&shape, values).expect("as many numbers as the input takes");
-    answer(&plan, tensor).expect("it runs")
+) -> Result<Result<Plain, String>, EmbedError> {
+    check_input(&parsed.input, input)?;
+    if parsed.outputs.iter().all(|o| o.name != output_name) {
+        let names: Vec<&str> = parsed.outputs.iter().map(|o| o.name.as_str()).collect();
+        return Err(EmbedError::Mismatch {
+            what: "name of the output",
+            found: names.join(", "),
+            expected: output_name.to_owned(),
+        });
+    }
+    Ok(Plain::read(&parsed.graph, input, output_name))
 }
 
-/// A file's graph, with its weights as floats.
-#[cfg(test)]
-pub(super) fn folded(onnx: &[u8]) -> ModelProto {
-    parse(onnx).expect("a model").proto
-}
-
-fn answer(plan: &Arc<TypedRunnableModel>, tensor: Tensor) -> TractResult<Values> {
-    let outputs = plan.run(tvec!(tensor.into()))?;
-    let output = outputs
-        .first()
-        .ok_or_else(|| TractError::msg("it gave no output"))?;
-    let shape = output.shape().to_vec();
-    let floats = output.cast_to::<f32>()?.into_owned();
-    let values = floats.try_as_plain_ram()?.as_slice::<f32>()?.to_vec();
-    Ok(Values { shape, values })
-}
-
-fn input_shape(input: &Input) -> [usize; 4] {
+pub(super) fn input_shape(input: &Input) -> [usize; 4] {
     let (width, height) = (input.width as usize, input.height as usize);
     match input.layout {
         Layout::Nchw => [1, 3, height, width],
@@ -266,7 +218,7 @@ fn input_shape(input: &Input) -> [usize; 4] {
 }
 
 /// Holds the sidecar against what the graph declares.
-fn check_input(declared: &Declared, input: &Input) -> Result<[usize; 4], EmbedError> {
+fn check_input(declared: &Declared, input: &Input) -> Result<(), EmbedError> {
     let mismatch = |what, found, expected| EmbedError::Mismatch {
         what,
         found,
@@ -284,8 +236,7 @@ fn check_input(declared: &Declared, input: &Input) -> Result<[usize; 4], EmbedEr
         ElementType::Uint8 => DataType::Uint8,
     };
     if declared.element != element as i32 {
-        let found = DataType::try_from(declared.element)
-            .map_or("no type".to_owned(), |found| format!("{found:?}"));
+        let found = DataType::text(declared.element);
         return Err(mismatch("type of the input", found, format!("{element:?}")));
     }
     let shape = input_shape(input);
@@ -300,84 +251,6 @@ fn check_input(declared: &Declared, input: &Input) -> Result<[usize; 4], EmbedEr
             shape_text(&declared.shape),
             format!("{shape:?}"),
         ));
-    }
-    Ok(shape)
-}
-
-fn optimise(
-    proto: &ModelProto,
-    element: DatumType,
-    shape: &[usize; 4],
-    output_name: &str,
-) -> Result<Arc<TypedRunnableModel>, EmbedError> {
-    let build = || -> TractResult<Arc<TypedRunnableModel>> {
-        // Shapes that the file notes for inner values and outputs may speak of symbols that are no
-        // longer open once the input is fixed: they are computed anew instead.
-        let framework: Onnx = tract_onnx::onnx()
-            .with_ignore_output_shapes(true)
-            .with_ignore_value_info(true);
-        let mut model = framework.model_for_proto_model(proto)?;
-        let at = proto
-            .graph
-            .iter()
-            .flat_map(|graph| &graph.output)
-            .position(|output| output.name == output_name)
-            .unwrap_or(0);
-        let output = model.output_outlets()?[at];
-        model.select_output_outlets(&[output])?;
-        model.set_input_fact(0, InferenceFact::dt_shape(element, shape))?;
-        let mut model = model.into_typed()?;
-        check_value_sizes(&model)?;
-        declutter(&mut model, proto)?;
-        model.optimize()?;
-        model.into_runnable()
-    };
-    // tract answers damaged files with errors almost always; where it panics instead, nothing of ours is
-    // half-changed: the whole network is dropped. In wasm a panic ends the worker, which is replaced.
-    catch_unwind(AssertUnwindSafe(build))
-        .map_err(|_| EmbedError::Broken {
-            reason: "the runtime gave up on its graph".to_owned(),
-        })?
-        .map_err(|error| broken(&error))
-}
-
-/// tract's own simplification, without the search for better orders of axes where there is nothing to find.
-///
-/// That search looks at every axis of every value: for the default model it was 45 of the 91 ms of a load, and
-/// the network ran no slower without it (4.4 and 4.7 ms). A graph that transposes keeps it.
-/// Passes are known by their names; should tract rename this one, it merely runs again.
-fn declutter(model: &mut TypedModel, proto: &ModelProto) -> TractResult<()> {
-    let mut optimizer = Optimizer::declutter();
-    let mut nodes = proto.graph.iter().flat_map(|graph| &graph.node);
-    if nodes.all(|node| node.op_type != "Transpose") {
-        let searches = |name: String| name.starts_with("ChangeAxes");
-        optimizer
-            .passes
-            .retain(|pass| !searches(format!("{pass:?}")));
-    }
-    optimizer.optimize(model)
-}
-
-/// Refuses values of impossible size before anything is run: a file of a few bytes can ask for them.
-fn check_value_sizes(model: &TypedModel) -> TractResult<()> {
-    for node in model.nodes() {
-        for output in &node.outputs {
-            let fact = &output.fact;
-            let Some(shape) = fact.shape.as_concrete() else {
-                continue;
-            };
-            let bytes = shape
-                .iter()
-                .try_fold(fact.datum_type.size_of() as u64, |bytes, &side| {
-                    bytes.checked_mul(side as u64)
-                });
-            if bytes.is_none_or(|bytes| bytes > LARGEST_VALUE_BYTES) {
-                let (name, limit) = (&node.name, LARGEST_VALUE_BYTES >> 20);
-                return Err(TractError::msg(format!(
-                    "the value {name:?} of shape {shape:?} is larger than {limit} MiB"
-                )));
-            }
-        }
     }
     Ok(())
 }

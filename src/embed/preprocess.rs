@@ -34,7 +34,8 @@ pub(super) fn floats(picture: &Picture, input: &Input) -> Vec<f32> {
     values
 }
 
-/// The picture as bytes, only put in order.
+/// The picture as bytes, only put in order. Nothing plain takes them.
+#[cfg(any(test, feature = "any-model"))]
 pub(super) fn bytes(picture: &Picture, input: &Input) -> Vec<u8> {
     let pixels = picture.rgb.len() / 3;
     let mut values = vec![0; pixels * 3];

@@ -63,10 +63,23 @@ fn is_none(count: &u32) -> bool {
 pub struct ModelRef {
     /// Vectors of different generations must not be compared unless the sidecar says so.
     pub generation: String,
+    /// Whether the network is plain, so that a page loads the module that has no general runtime. Manifests of
+    /// earlier versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plain: Option<bool>,
     /// `model.json`.
     pub sidecar: FileRef,
     /// The network.
     pub onnx: FileRef,
+}
+
+impl ModelRef {
+    /// Whether it is the same model, whatever is known of it.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.generation == other.generation
+            && self.sidecar == other.sidecar
+            && self.onnx == other.onnx
+    }
 }
 
 impl Manifest {
@@ -236,6 +249,7 @@ mod tests {
             },
             model: Some(ModelRef {
                 generation: "g1".to_owned(),
+                plain: Some(true),
                 sidecar: FileRef::of("model/", b"{}", "json"),
                 onnx: FileRef::of("model/", b"onnx", "onnx"),
             }),
@@ -295,6 +309,18 @@ mod tests {
             Manifest::parse(format!("{{{}}}", fields.join(",")).as_bytes()).unwrap(),
             sample()
         );
+    }
+
+    #[test]
+    fn a_manifest_that_does_not_say_whether_its_model_is_plain_stays_as_it_is() {
+        let mut earlier = sample();
+        earlier.model.as_mut().unwrap().plain = None;
+        let text = earlier.to_json();
+        assert!(!text.contains("plain"));
+        let read = Manifest::parse(text.as_bytes()).unwrap();
+        assert_eq!(read.name(), earlier.name());
+        let (earlier, now) = (read.model.unwrap(), sample().model.unwrap());
+        assert!(earlier != now && earlier.is_same(&now));
     }
 
     #[test]

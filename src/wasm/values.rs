@@ -10,7 +10,7 @@ use crate::search::{Answer, NEARLY_THE_SAME, SearchOptions};
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
 export interface FileRef { readonly name: string; readonly bytes: number }
-export interface ModelFiles { readonly generation: string; readonly sidecar: FileRef; readonly onnx: FileRef }
+export interface ModelFiles { readonly generation: string; readonly plain?: boolean; readonly sidecar: FileRef; readonly onnx: FileRef }
 export interface Options {
   readonly k: number;
   readonly recall: number;

@@ -14,6 +14,7 @@ function crates(...args) {
 
 const WASM = ["--target", "wasm32-unknown-unknown"];
 const wasm = crates(...WASM);
+const plain = crates(...WASM, "--no-default-features", "--features", "embed");
 
 /** What only makes sense beside a disk, a socket or a terminal. */
 const NATIVE_ONLY = ["axum", "brotli", "clap", "csv", "hyper", "indicatif", "jpeg-encoder", "libsqlite3-sys", "mio", "rayon", "rusqlite", "tokio", "tower", "tower-http", "tracing", "tracing-subscriber", "ts-rs"];
@@ -25,10 +26,16 @@ test("no crate of the server, the store or the command line reaches the module",
 });
 
 test("the module for vectors has neither embedder nor picture decoders", () => {
-  const pictures = ["tract-onnx", "jpeg-decoder", "png", "gif", "image-webp", "fast_image_resize", "kamadak-exif"];
+  const pictures = ["prost", "jpeg-decoder", "png", "gif", "image-webp", "fast_image_resize", "kamadak-exif"];
   const bare = crates(...WASM, "--no-default-features", "--features", "builder");
-  assert.deepEqual(pictures.filter((name) => !wasm.has(name)), [], "the other module has them all");
+  assert.deepEqual(pictures.filter((name) => !plain.has(name)), [], "the module for pictures has them all");
   assert.deepEqual(pictures.filter((name) => bare.has(name)), []);
+});
+
+test("the module that most pages load has nothing of tract", () => {
+  const tract = (names) => [...names].filter((name) => name.startsWith("tract-"));
+  assert.ok(tract(wasm).length > 3, "the larger module has it");
+  assert.deepEqual(tract(plain), []);
 });
 
 test("nearsight itself takes nothing into the module that its manifest keeps for the machine", () => {

@@ -59,21 +59,24 @@ async function open(args, check) {
     const errors = [];
     page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
     page.on("pageerror", (error) => errors.push(String(error)));
+    const modules = [];
+    page.on("request", (request) => /\.wasm(\?|$)/.test(request.url()) && modules.push(request.url().replace(/.*\/(\w+).*/, "$1")));
     await page.goto(address);
     await page.waitForFunction(() => document.body.textContent.startsWith("{"), undefined, { timeout: 60_000 });
     const said = JSON.parse(await page.evaluate(() => document.body.textContent));
     await page.close();
-    check(said, errors);
+    check(said, errors, modules);
   } finally {
     vite.kill();
   }
 }
 
-function found(said, errors) {
+function found(said, errors, modules) {
   assert.equal(said.error, undefined);
   assert.equal(said.found[0], said.asked);
   assert.equal(said.found.length, 3);
   assert.deepEqual(errors, []);
+  assert.deepEqual(modules, ["nearsight_bg"], "the default model needs no other");
 }
 
 test("Vite's dev server serves the package without any setting", { timeout: 180_000 }, async () => {

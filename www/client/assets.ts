@@ -4,7 +4,7 @@
 // stand inside functions, so that importing the package asks for nothing.
 
 import { NearsightError } from "./errors.js";
-import type { AssetSource, WasmSource } from "./protocol.js";
+import type { AssetSource, ModuleSources, WasmSource } from "./protocol.js";
 import type { Asset } from "./types.js";
 
 /** Starts the worker: the caller's, or the one that lies beside this file. */
@@ -33,8 +33,14 @@ export function workerAddress(given: string | URL | (() => Worker) | undefined):
   return given === undefined ? new URL("./worker.js", import.meta.url).href : String(given);
 }
 
-export function wasmSource(given: Asset | WebAssembly.Module | undefined): WasmSource {
-  return givenWasm(given) ?? { kind: "url", url: new URL("./nearsight_bg.wasm", import.meta.url).href };
+export function moduleSources(given: Asset | WebAssembly.Module | undefined): ModuleSources {
+  const wasm = givenWasm(given);
+  if (wasm !== null) return { kind: "given", wasm };
+  return {
+    kind: "own",
+    plain: { kind: "url", url: new URL("./nearsight_bg.wasm", import.meta.url).href },
+    anyModel: { kind: "url", url: new URL("./nearsight_any_model_bg.wasm", import.meta.url).href },
+  };
 }
 
 export function builderSource(given: Asset | WebAssembly.Module | undefined): WasmSource {

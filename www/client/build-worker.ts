@@ -1,6 +1,6 @@
 // The worker that builds: vectors in, files out. It hears nothing while it works; who wants it to stop ends it.
 
-import { build_index, last_panic } from "../wasm/build/nearsight.js";
+import * as glue from "../wasm/build/nearsight.js";
 import type { BuildReply, BuildRequest } from "./build-protocol.js";
 import { NearsightError, describe, toNearsightError, toPlainError } from "./errors.js";
 import { startModule } from "./module.js";
@@ -17,15 +17,15 @@ const scope = globalThis as unknown as WorkerScope;
 scope.onmessage = ({ data }): void => {
   build(data).catch((thrown: unknown) => {
     const error = thrown instanceof WebAssembly.RuntimeError
-      ? new NearsightError("worker_failed", `The module failed: ${last_panic() ?? describe(thrown)}`, thrown)
+      ? new NearsightError("worker_failed", `The module failed: ${glue.last_panic() ?? describe(thrown)}`, thrown)
       : toNearsightError(thrown, "worker_failed");
     scope.postMessage({ type: "failed", error: toPlainError(error) });
   });
 };
 
 async function build({ wasm, values, dimension, ids, settings }: BuildRequest): Promise<void> {
-  await startModule(wasm, () => undefined, new AbortController().signal);
-  const built = build_index(values, dimension, ids, settings, (stage, done, total) => {
+  await startModule(glue, wasm, 0, () => undefined, new AbortController().signal);
+  const built = glue.build_index(values, dimension, ids, settings, (stage, done, total) => {
     scope.postMessage({ type: "progress", progress: { stage, done, total } });
   });
   const { cells } = built;

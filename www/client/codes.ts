@@ -13,6 +13,7 @@ export const CODES = [
   "model_broken",
   "model_mismatch",
   "model_missing",
+  "model_needs_any_model",
   "model_output_invalid",
   "model_reference_failed",
   "model_sidecar_invalid",

@@ -1,14 +1,14 @@
 // Module, model and index in the worker: opens them side by side, answers, takes new epochs.
 
-import { Embedder, Index, type Answer, type ModelFiles, type Options } from "../wasm/nearsight.js";
+import type { Answer, Embedder, Index, ModelFiles, Options } from "../wasm/nearsight.js";
 import { download } from "./download.js";
 import { Epoch } from "./epoch.js";
 import { NearsightError, refuseIfAborted, toNearsightError } from "./errors.js";
 import { Fetcher, type Files } from "./fetcher.js";
 import { GivenFiles } from "./given.js";
 import { Loading } from "./loading.js";
-import { readManifest, totalBytes, type FileRef } from "./manifest.js";
-import { moduleBytes, moduleMemoryBytes, startModule } from "./module.js";
+import { readManifest, totalBytes, type FileRef, type ManifestFiles } from "./manifest.js";
+import { Modules, type Glue, type Kind } from "./modules.js";
 import { Pictures, nextTask, type Embedded } from "./pictures.js";
 import type { AllRecords, AssetSource, Memory, OpenSettings, Opened, RawHit, SearchAnswer, SearchSettings, Source } from "./protocol.js";
 import type { PictureRecord, Progress, Update } from "./types.js";
@@ -23,6 +23,7 @@ export class Engine {
   readonly #settings: OpenSettings;
   readonly #loading: Loading;
   readonly #fetcher: Files;
+  readonly #modules: Modules;
   #epoch: Epoch | null = null;
   #pictures: Pictures | null = null;
   #checking: Promise<Update> | null = null;
@@ -30,31 +31,36 @@ export class Engine {
   constructor(settings: OpenSettings, report: (progress: Progress) => void) {
     this.#settings = settings;
     this.#loading = new Loading(report);
+    this.#modules = new Modules(settings.modules, this.#loading.count);
     this.#fetcher = settings.files === null ? new Fetcher(settings.index, this.#loading.count) : new GivenFiles(settings.files, this.#loading.count);
   }
 
-  /** Everything that can be fetched before the module runs is under way while it compiles. */
+  /** Everything that can be fetched before the module runs is under way while it compiles. Where there are two modules to choose from, the manifest comes first. */
   async open(signal: AbortSignal): Promise<Opened> {
     const failed = new AbortController();
     const both = AbortSignal.any([signal, failed.signal]);
     try {
-      const module = startModule(this.#settings.wasm, this.#loading.count, both);
+      const hasChoice = NEARSIGHT_PICTURES && this.#settings.modules.kind === "own";
+      const only = hasChoice ? null : this.#modules.start("plain", both);
       // A failure is met where it is awaited; the manifest's may come first.
-      module.catch(() => undefined);
+      only?.catch(() => undefined);
       const manifest = await this.#fetcher.manifest(both);
       const files = readManifest(manifest.bytes);
+      const kind = hasChoice ? this.#moduleFor(files) : "plain";
+      const module = only ?? this.#modules.start(kind, both);
+      module.catch(() => undefined);
       const index = [...files.routing, ...files.segments, ...files.records];
       const isSmall = totalBytes([...files.routing, ...files.segments]) <= WHOLE_INDEX_BYTES;
       const whole = this.#settings.preload === "all" || (this.#settings.preload === "auto" && isSmall);
       const wanted = whole ? index : files.routing;
       const model = NEARSIGHT_PICTURES && this.#settings.model === null && files.model !== null ? [files.model.onnx, files.model.sidecar] : [];
-      this.#loading.expect(manifest.bytes.length + moduleBytes(this.#settings.wasm) + totalBytes(wanted) + totalBytes(model));
+      this.#loading.expect(manifest.bytes.length + this.#modules.bytes(kind) + totalBytes(wanted) + totalBytes(model));
       for (const file of [...model, ...wanted]) this.#fetcher.prefetch(file, both);
       const given = this.#givenModel(both);
       given?.catch(() => undefined);
-      await module;
+      const glue = await module;
 
-      const handle = new Index(manifest.bytes);
+      const handle = new glue.Index(manifest.bytes);
       if (handle.epoch < this.#settings.lowestEpoch) {
         throw new NearsightError("index_older", `The index went back to epoch ${handle.epoch}, but epoch ${this.#settings.lowestEpoch} was in use; reload the page if that was meant.`);
       }
@@ -62,9 +68,8 @@ export class Engine {
       const missing = handle.missing().filter((file) => whole || file.name === files.routing[0]?.name);
       const supplied = epoch.bring(missing, both);
       supplied.catch(() => undefined);
-      const embedder = await this.#embedder(handle, given, both);
+      this.#pictures = await this.#startPictures(glue, handle, given, both);
       await supplied;
-      if (embedder !== null) this.#pictures = new Pictures(embedder);
       this.#epoch = epoch;
       this.#loading.phase("ready");
       return {
@@ -72,7 +77,7 @@ export class Engine {
         pictures: handle.pictures,
         cells: handle.cells,
         dimension: handle.dimension,
-        hasModel: embedder !== null,
+        hasModel: this.#pictures !== null,
         eventsEndpoint: this.#eventsEndpoint(manifest.headers),
       };
     } catch (error) {
@@ -156,7 +161,12 @@ export class Engine {
   }
 
   memory(): Memory {
-    return { wasmBytes: moduleMemoryBytes(), loadedBytes: this.#loading.loadedBytes };
+    return { wasmBytes: this.#modules.memoryBytes, loadedBytes: this.#loading.loadedBytes };
+  }
+
+  /** What the panic said that ended a module, if one did. */
+  get lastPanic(): string | undefined {
+    return this.#modules.lastPanic;
   }
 
   /** Takes a newer epoch between two queries; those under way end on the epoch they began with. */
@@ -241,7 +251,12 @@ export class Engine {
     return Promise.all([read(model.onnx), read(model.sidecar)]);
   }
 
-  async #embedder(index: Index, given: Promise<[Uint8Array, Uint8Array]> | null, signal: AbortSignal): Promise<Embedder | null> {
+  /** The larger module only for a model that is known to need it. */
+  #moduleFor(files: ManifestFiles): Kind {
+    return this.#settings.model === null && files.model?.plain === false ? "anyModel" : "plain";
+  }
+
+  async #startPictures(glue: Glue, index: Index, given: Promise<[Uint8Array, Uint8Array]> | null, signal: AbortSignal): Promise<Pictures | null> {
     if (!NEARSIGHT_PICTURES) return null;
     const model = index.model();
     const files = given ?? (model === null ? null : this.#modelFiles(index, model, signal));
@@ -249,7 +264,17 @@ export class Engine {
     const [onnx, sidecar] = await files;
     this.#loading.phase("warming");
     // Loading runs the network once on its reference picture, so the visitor's first is not its first.
-    return checked(new Embedder(onnx, sidecar), index);
+    const start = (glue: Glue): Pictures => new Pictures(glue, checked(new glue.Embedder(onnx, sidecar), index));
+    try {
+      return start(glue);
+    } catch (error) {
+      const refused = toNearsightError(error, "model_broken");
+      if (refused.code !== "model_needs_any_model") throw error;
+      this.#loading.expectMore(this.#modules.bytes("anyModel"));
+      const larger = await this.#modules.startLarger(refused, signal);
+      this.#loading.phase("warming");
+      return start(larger);
+    }
   }
 
   #modelFiles(index: Index, model: ModelFiles, signal: AbortSignal): Promise<[Uint8Array, Uint8Array]> {

@@ -27,6 +27,11 @@ export class Loading {
     this.#send();
   }
 
+  /** Something more is needed than was known. */
+  expectMore(bytes: number): void {
+    this.expect((this.#total ?? 0) + bytes);
+  }
+
   readonly count = (bytes: number): void => {
     this.#loaded += bytes;
     if (Math.abs(this.#loaded - this.#reported) >= STEP_BYTES) this.#send();

@@ -12,7 +12,8 @@ export interface ManifestFiles {
   readonly routing: readonly FileRef[];
   readonly segments: readonly FileRef[];
   readonly records: readonly FileRef[];
-  readonly model: { readonly onnx: FileRef; readonly sidecar: FileRef } | null;
+  /** `plain`: whether the module without general runtime runs it; null where an index of an earlier version does not say. */
+  readonly model: { readonly onnx: FileRef; readonly sidecar: FileRef; readonly plain: boolean | null } | null;
 }
 
 const NONE: ManifestFiles = { routing: [], segments: [], records: [], model: null };
@@ -29,11 +30,12 @@ export function readManifest(bytes: Uint8Array): ManifestFiles {
   const model = field(manifest, "model");
   const onnx = fileRef(field(model, "onnx"));
   const sidecar = fileRef(field(model, "sidecar"));
+  const plain = field(model, "plain");
   return {
     routing: fileRefs([field(manifest, "routing")]),
     segments: fileRefs(field(manifest, "segments")),
     records: fileRefs(field(manifest, "records")),
-    model: onnx !== null && sidecar !== null ? { onnx, sidecar } : null,
+    model: onnx !== null && sidecar !== null ? { onnx, sidecar, plain: typeof plain === "boolean" ? plain : null } : null,
   };
 }
 

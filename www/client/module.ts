@@ -3,34 +3,29 @@
 // Compiled while it streams, where the server names its type rightly; otherwise from its bytes, after a
 // look at the first four: what most often goes wrong is a server that sends its start page instead.
 
-import init, { memory_bytes } from "../wasm/nearsight.js";
 import { download, request, type DownloadOptions } from "./download.js";
 import { NearsightError, describe } from "./errors.js";
 import type { WasmSource } from "./protocol.js";
 
-/** The size of the module that was built with this client, decoded; set by the bundler's `define`. */
-declare const NEARSIGHT_WASM_BYTES: number;
-
-/** How many bytes the module adds to the total; none where it was given. */
-export function moduleBytes(source: WasmSource): number {
-  return source.kind === "url" ? NEARSIGHT_WASM_BYTES : 0;
+/** The way in that wasm-bindgen makes for a module. */
+interface Glue {
+  readonly default: (from: { module_or_path: WebAssembly.Module }) => Promise<unknown>;
 }
 
-export async function startModule(source: WasmSource, onBytes: (bytes: number) => void, signal: AbortSignal): Promise<void> {
-  if (!supportsSimd()) {
-    throw new NearsightError("wasm_unsupported", "This browser does not run WebAssembly with 128-bit SIMD. Chrome and Edge 91, Firefox 89, Safari 16.4 and later do.");
-  }
-  const module_or_path = await moduleOf(source, onBytes, signal);
+/** Starts the module of this glue. `size` is how many bytes it has, decoded; `onBytes` is told of them as they come. */
+export async function startModule(glue: Glue, source: WasmSource, size: number, onBytes: (bytes: number) => void, signal: AbortSignal): Promise<void> {
+  const module_or_path = await compiled(source, size, onBytes, signal);
   try {
-    await init({ module_or_path });
+    await glue.default({ module_or_path });
   } catch (cause) {
     throw new NearsightError("not_wasm", `The wasm module does not fit this client: ${describe(cause)}. Serve the file that was released with it.`, cause);
   }
 }
 
-export { memory_bytes as moduleMemoryBytes };
-
-async function moduleOf(source: WasmSource, onBytes: (bytes: number) => void, signal: AbortSignal): Promise<WebAssembly.Module> {
+export async function compiled(source: WasmSource, size: number, onBytes: (bytes: number) => void, signal: AbortSignal): Promise<WebAssembly.Module> {
+  if (!supportsSimd()) {
+    throw new NearsightError("wasm_unsupported", "This browser does not run WebAssembly with 128-bit SIMD. Chrome and Edge 91, Firefox 89, Safari 16.4 and later do.");
+  }
   if (source.kind === "module") return source.module;
   if (source.kind === "bytes") return compile(new Uint8Array(source.bytes), "the given bytes");
   const options: DownloadOptions = { signal, htmlCode: "not_wasm", what: "the wasm module" };
@@ -39,7 +34,7 @@ async function moduleOf(source: WasmSource, onBytes: (bytes: number) => void, si
     try {
       // The untouched response: browsers keep the compiled code of these in their cache.
       const module = await WebAssembly.compileStreaming(response);
-      onBytes(NEARSIGHT_WASM_BYTES);
+      onBytes(size);
       return module;
     } catch (cause) {
       if (signal.aborted) throw cause;

@@ -4,9 +4,10 @@
 // shrinks. Files are decoded by the module, as the builder does, so that both make the same vector;
 // what the browser has decoded already comes in as pixels.
 
-import { decode, picture_from_rgba, type Embedder, type Picture } from "../wasm/nearsight.js";
+import type { Embedder, Picture } from "../wasm/nearsight.js";
 import { download } from "./download.js";
 import { NearsightError, describe, refuseIfAborted, toNearsightError } from "./errors.js";
+import type { Glue } from "./modules.js";
 import type { Source } from "./protocol.js";
 
 export interface Embedded {
@@ -19,10 +20,13 @@ export interface Embedded {
 export type PictureSource = Exclude<Source, { kind: "vector" } | { kind: "id" }>;
 
 export class Pictures {
+  readonly #glue: Glue;
   readonly #embedder: Embedder;
   #lane: Promise<unknown> = Promise.resolve();
 
-  constructor(embedder: Embedder) {
+  /** `embedder` is of the module of this glue. */
+  constructor(glue: Glue, embedder: Embedder) {
+    this.#glue = glue;
     this.#embedder = embedder;
   }
 
@@ -39,7 +43,7 @@ export class Pictures {
     await nextTask();
     refuseIfAborted(signal);
     const started = performance.now();
-    const picture = file === null ? fromPixels(source) : await fromFile(file, this.#embedder.side);
+    const picture = file === null ? fromPixels(this.#glue, source) : await fromFile(this.#glue, file, this.#embedder.side);
     const decoded = performance.now();
     try {
       await nextTask();
@@ -69,30 +73,30 @@ async function readFile(source: PictureSource, signal: AbortSignal): Promise<Uin
 }
 
 /** The module's decoder; for formats that it lacks (AVIF, HEIC) the browser's, if that one has them. */
-async function fromFile(bytes: Uint8Array<ArrayBuffer>, side: number): Promise<Picture> {
+async function fromFile(glue: Glue, bytes: Uint8Array<ArrayBuffer>, side: number): Promise<Picture> {
   try {
-    return decode(bytes, side);
+    return glue.decode(bytes, side);
   } catch (error) {
     if (toNearsightError(error, "picture_broken").code !== "picture_unsupported" || error instanceof WebAssembly.RuntimeError) throw error;
     const bitmap = await createImageBitmap(new Blob([bytes])).catch(() => null);
     if (bitmap === null) throw error;
-    return fromBitmap(bitmap);
+    return fromBitmap(glue, bitmap);
   }
 }
 
-function fromPixels(source: PictureSource): Picture {
-  if (source.kind === "pixels") return picture_from_rgba(source.width, source.height, asBytes(source.rgba));
-  if (source.kind === "bitmap") return fromBitmap(source.bitmap);
+function fromPixels(glue: Glue, source: PictureSource): Picture {
+  if (source.kind === "pixels") return glue.picture_from_rgba(source.width, source.height, asBytes(source.rgba));
+  if (source.kind === "bitmap") return fromBitmap(glue, source.bitmap);
   throw new NearsightError("query_invalid", `There are no pixels in a ${source.kind}.`);
 }
 
-function fromBitmap(bitmap: ImageBitmap): Picture {
+function fromBitmap(glue: Glue, bitmap: ImageBitmap): Picture {
   const { width, height } = bitmap;
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
   if (context === null) throw new NearsightError("picture_unreadable", `The browser gave no canvas of ${width} x ${height} pixels; give the file instead of its bitmap.`);
   context.drawImage(bitmap, 0, 0);
   bitmap.close();
-  return picture_from_rgba(width, height, asBytes(context.getImageData(0, 0, width, height).data));
+  return glue.picture_from_rgba(width, height, asBytes(context.getImageData(0, 0, width, height).data));
 }
 
 function asBytes(pixels: Uint8ClampedArray | ImageDataArray): Uint8Array {

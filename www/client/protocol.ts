@@ -9,13 +9,17 @@ export type AssetSource =
   | { readonly kind: "url"; readonly url: string }
   | { readonly kind: "bytes"; readonly bytes: ArrayBuffer };
 export type WasmSource = AssetSource | { readonly kind: "module"; readonly module: WebAssembly.Module };
+/** The package's own modules, of which the worker starts the one that the model needs; or one that the caller gave. */
+export type ModuleSources =
+  | { readonly kind: "own"; readonly plain: AssetSource; readonly anyModel: AssetSource }
+  | { readonly kind: "given"; readonly wasm: WasmSource };
 
 export interface OpenSettings {
   /** What addresses in the index are relative to: its folder; absolute, ends with a slash. */
   readonly index: string;
   /** Its files, where they are not in that folder but at hand. */
   readonly files: readonly IndexFile[] | null;
-  readonly wasm: WasmSource;
+  readonly modules: ModuleSources;
   readonly model: { readonly onnx: AssetSource; readonly sidecar: AssetSource } | null;
   readonly preload: Preload;
   /** A replaced worker must not fall behind the epoch that the page has seen. */

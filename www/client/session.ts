@@ -4,7 +4,7 @@
 // When the worker dies (a panic in the module, no memory) its requests are answered once more by a
 // fresh one; a second death is the caller's error. Closing settles everything.
 
-import { absolute, assetSource, folder, startWorker, wasmSource, workerAddress } from "./assets.js";
+import { absolute, assetSource, folder, moduleSources, startWorker, workerAddress } from "./assets.js";
 import { Connection } from "./connection.js";
 import { NearsightError, abortedError, refuseIfAborted, toNearsightError } from "./errors.js";
 import type { Query } from "./event-types.js";
@@ -78,7 +78,7 @@ class Session implements ImageSearch {
     this.#settings = {
       index: isGiven(options.index) ? folder(".") : folder(options.index),
       files: isGiven(options.index) ? options.index : null,
-      wasm: wasmSource(options.wasm),
+      modules: moduleSources(options.wasm),
       model: options.model === undefined ? null : { onnx: assetSource(options.model.onnx), sidecar: assetSource(options.model.sidecar) },
       preload: options.preload ?? "auto",
     };

@@ -3,7 +3,6 @@
 // A panic of the module ends this worker's usefulness: the failure is marked fatal, and the page
 // replaces the worker.
 
-import { last_panic } from "../wasm/nearsight.js";
 import { Engine } from "./engine.js";
 import { NearsightError, abortedError, describe, toNearsightError, toPlainError } from "./errors.js";
 import type { Answers, Kind, Reply, Request } from "./protocol.js";
@@ -78,7 +77,7 @@ function fail(id: number, thrown: unknown): void {
   const fatal = thrown instanceof WebAssembly.RuntimeError;
   if (fatal) dead = true;
   const error = fatal
-    ? new NearsightError("worker_failed", `The module failed: ${last_panic() ?? describe(thrown)}`, thrown)
+    ? new NearsightError("worker_failed", `The module failed: ${engine?.lastPanic ?? describe(thrown)}`, thrown)
     : toNearsightError(thrown, "worker_failed");
   scope.postMessage({ type: "failed", id, error: toPlainError(error), fatal });
 }

@@ -1,14 +1,13 @@
-//! An ONNX graph → a plain network, or none when anything in it is not one of the layers known here.
+//! An ONNX graph → a plain network, or what in it is not one of the layers known here.
 //!
 //! Nothing is guessed: an attribute, a shape or a type that is not exactly understood leaves the graph to the general runtime, which
 //! then runs it or says what is wrong with it.
 
 use std::collections::{HashMap, HashSet};
 
-use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
-
 use super::{Layer, Plain, Step};
 use crate::embed::fold::numbers;
+use crate::embed::onnx::{GraphProto, NodeProto, TensorProto};
 use crate::embed::sidecar::{ElementType, Input, Layout};
 use crate::kernel::{Bounds, PackedMatrix, Sides, UNBOUNDED, Window};
 
@@ -16,10 +15,14 @@ use crate::kernel::{Bounds, PackedMatrix, Sides, UNBOUNDED, Window};
 const MOST_NUMBERS: usize = 32 << 20;
 
 impl Plain {
-    /// Reads a graph whose stored weights are floats (see `fold`).
-    pub(in crate::embed) fn read(graph: &GraphProto, input: &Input, output: &str) -> Option<Self> {
+    /// Reads a graph whose stored weights are floats (see `fold`). Where it is not plain, says what was found first that is not.
+    pub(in crate::embed) fn read(
+        graph: &GraphProto,
+        input: &Input,
+        output: &str,
+    ) -> Result<Self, String> {
         if input.layout != Layout::Nchw || input.element != ElementType::Float32 {
-            return None;
+            return Err("an input of interleaved colours or of bytes".to_owned());
         }
         let sides = [input.height as usize, input.width as usize, 3];
         let mut reader = Reader {
@@ -36,10 +39,12 @@ impl Plain {
             steps: Vec::new(),
         };
         for node in &graph.node {
-            reader.node(node)?;
+            let read = reader.node(node);
+            read.ok_or_else(|| format!("the operator {:?} in node {:?}", node.op_type, node.name))?;
         }
-        let output = *reader.named.get(output)?;
-        Some(Self {
+        let output = reader.named.get(output).copied();
+        let output = output.ok_or("an output that no layer makes")?;
+        Ok(Self {
             values: reader.values,
             steps: reader.steps,
             output: output.place,

@@ -1,17 +1,16 @@
 //! Plain networks against the general runtime, and graphs that are none of them.
 use proptest::prelude::*;
-use tract_onnx::pb::tensor_proto::DataType;
-use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
-use tract_onnx::pb::type_proto::{self, Value};
-use tract_onnx::pb::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
-    TensorShapeProto, TypeProto, ValueInfoProto,
-};
+use prost::Message;
 
 use super::Plain;
-use crate::embed::model::run_general;
+use crate::embed::Input;
+use crate::embed::onnx::{
+    AttributeProto, DataType, DimensionProto, GraphProto, ModelProto, NodeProto, TensorProto,
+    TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
+};
 use crate::embed::sidecar::Sidecar;
-use crate::embed::{Input, pattern};
+#[cfg(feature = "any-model")]
+use crate::embed::{general::run_general, pattern};
 
 /// A graph that grows by layers, with weights from a generator.
 struct Draft {
@@ -21,11 +20,10 @@ struct Draft {
 
 impl Draft {
     fn new(side: i64) -> Self {
-        let sides = [1, 3, side, side].map(|side| Dimension {
-            value: Some(dimension::Value::DimValue(side)),
-            ..Dimension::default()
+        let sides = [1, 3, side, side].map(|side| DimensionProto {
+            dim_value: Some(side),
         });
-        let tensor = type_proto::Tensor {
+        let tensor = TensorTypeProto {
             elem_type: DataType::Float as i32,
             shape: Some(TensorShapeProto {
                 dim: sides.to_vec(),
@@ -34,10 +32,8 @@ impl Draft {
         let input = ValueInfoProto {
             name: "image".to_owned(),
             r#type: Some(TypeProto {
-                value: Some(Value::TensorType(tensor)),
-                ..TypeProto::default()
+                tensor_type: Some(tensor),
             }),
-            ..ValueInfoProto::default()
         };
         let graph = GraphProto {
             input: vec![input],
@@ -81,11 +77,11 @@ impl Draft {
             match values {
                 &[one] => {
                     attribute.i = one;
-                    attribute.set_type(tract_onnx::pb::attribute_proto::AttributeType::Int);
+                    attribute.r#type = 2;
                 }
                 many => {
                     attribute.ints = many.to_vec();
-                    attribute.set_type(tract_onnx::pb::attribute_proto::AttributeType::Ints);
+                    attribute.r#type = 7;
                 }
             }
             attribute
@@ -100,20 +96,12 @@ impl Draft {
         });
     }
 
-    fn model(mut self, output: &str) -> ModelProto {
+    fn graph(mut self, output: &str) -> GraphProto {
         self.graph.output = vec![ValueInfoProto {
             name: output.to_owned(),
             ..ValueInfoProto::default()
         }];
-        ModelProto {
-            ir_version: 8,
-            opset_import: vec![OperatorSetIdProto {
-                version: 17,
-                ..OperatorSetIdProto::default()
-            }],
-            graph: Some(self.graph),
-            ..ModelProto::default()
-        }
+        self.graph
     }
 }
 
@@ -130,15 +118,23 @@ fn input(side: u32) -> Input {
     }
 }
 
+/// A graph as a file: of version 8, with the operators of version 17, which only the general runtime asks for.
+#[cfg(feature = "any-model")]
+fn file(graph: GraphProto) -> Vec<u8> {
+    let model = ModelProto { graph: Some(graph) };
+    [&[0x08, 8, 0x42, 2, 0x10, 17], &model.encode_to_vec()[..]].concat()
+}
+
 /// The plain network's answer, after it was held against the general runtime's.
-fn both(model: &ModelProto, side: u32, output: &str) -> Vec<f32> {
+#[cfg(feature = "any-model")]
+fn both(graph: GraphProto, side: u32, output: &str) -> Vec<f32> {
     let input = input(side);
-    let plain = Plain::read(model.graph.as_ref().unwrap(), &input, output);
+    let plain = Plain::read(&graph, &input, output);
     let values: Vec<f32> = (0..3 * side * side)
         .map(|place| (place * 37 % 101) as f32 / 50.0 - 1.0)
         .collect();
     let answer = plain.expect("these layers are plain").run(&values);
-    let general = run_general(model, &input, output, &values);
+    let general = run_general(&file(graph), &input, output, &values);
     assert_eq!(answer.shape, general.shape);
     for (a, b) in answer.values.iter().zip(&general.values) {
         assert!((a - b).abs() <= 1e-4 * (1.0 + b.abs()), "{a} against {b}");
@@ -146,6 +142,7 @@ fn both(model: &ModelProto, side: u32, output: &str) -> Vec<f32> {
     answer.values
 }
 
+#[cfg(feature = "any-model")]
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 40, ..ProptestConfig::default() })]
 
@@ -173,28 +170,31 @@ proptest! {
         draft.layer("Flatten", &["k"], "l", &[]);
         let (m, n) = (draft.weights("m", &[5, channels]), draft.weights("n", &[5]));
         draft.layer("Gemm", &["l", &m, &n], "out", &[("transB", &[1])]);
-        both(&draft.model("out"), side as u32, "out");
+        both(draft.graph("out"), side as u32, "out");
     }
 }
 
+#[cfg(feature = "any-model")]
 #[test]
 fn an_output_that_is_a_picture_comes_channels_first() {
     let mut draft = Draft::new(6);
     let w = draft.weights("w", &[4, 3, 3, 3]);
     draft.layer("Conv", &["image", &w], "out", &[]);
-    assert_eq!(both(&draft.model("out"), 6, "out").len(), 4 * 4 * 4);
+    assert_eq!(both(draft.graph("out"), 6, "out").len(), 4 * 4 * 4);
 }
 
+#[cfg(feature = "any-model")]
 #[test]
 fn the_default_model_is_plain_and_gives_what_the_general_runtime_gives() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/models/nearsight-128.onnx");
-    let model = crate::embed::model::folded(&std::fs::read(path).unwrap());
+    let onnx = std::fs::read(path).unwrap();
+    let parsed = crate::embed::model::parse(&onnx).unwrap();
     let input = input(128);
     let values = crate::embed::preprocess::floats(&pattern(128, 128), &input);
-    let plain = Plain::read(model.graph.as_ref().unwrap(), &input, "embedding").unwrap();
+    let plain = Plain::read(&parsed.graph, &input, "embedding").unwrap();
     let (a, b) = (
         plain.run(&values),
-        run_general(&model, &input, "embedding", &values),
+        run_general(&onnx, &input, "embedding", &values),
     );
     let dot = |x: &[f32], y: &[f32]| -> f64 {
         x.iter()
@@ -212,8 +212,7 @@ fn what_is_not_a_plain_layer_is_left_to_the_general_runtime() {
     let plain = |layer: &dyn Fn(&mut Draft)| {
         let mut draft = Draft::new(8);
         layer(&mut draft);
-        let model = draft.model("out");
-        Plain::read(model.graph.as_ref().unwrap(), &input(8), "out").is_some()
+        Plain::read(&draft.graph("out"), &input(8), "out").is_ok()
     };
     let convolution = |dims: [i64; 4], lists: Vec<(&'static str, Vec<i64>)>| {
         plain(&move |draft: &mut Draft| {
