@@ -22,6 +22,7 @@ pub const CODES: &[&str] = &[
     "metadata_broken",
     "model_broken",
     "model_missing",
+    "projection_mismatch",
     "paths_clash",
     "picture_unknown",
     "too_many_pictures",
@@ -74,6 +75,12 @@ pub enum BuildError {
     ModelBroken { path: PathBuf, found: String },
     #[error("the index in {} names no model, so no picture can be embedded for it; it was made from vectors; search it with one (search --vector FILE)", .0.display())]
     ModelMissing(PathBuf),
+    #[error("--dim chooses the numbers of a pca projection, and {} says its own; leave --dim out", .0.display())]
+    ProjectionFixed(PathBuf),
+    #[error(
+        "the projection is for vectors of {found} numbers and the model gives {expected}; take the one that was made for this model"
+    )]
+    Projection { found: usize, expected: usize },
     #[error("{} holds no {what}; nothing was removed", .folder.display())]
     Unknown { folder: PathBuf, what: String },
     #[error("{} and {} would both be {path} in the index; add the folder that holds both", .one.display(), .other.display())]
@@ -114,6 +121,7 @@ impl BuildError {
             Self::Metadata { .. } => "metadata_broken",
             Self::ModelBroken { .. } => "model_broken",
             Self::ModelMissing(_) => "model_missing",
+            Self::ProjectionFixed(_) | Self::Projection { .. } => "projection_mismatch",
             Self::Unknown { .. } => "picture_unknown",
             Self::SamePath { .. } => "paths_clash",
             Self::TooMany { .. } => "too_many_pictures",
