@@ -23,6 +23,7 @@ pub const CODES: &[&str] = &[
     "model_broken",
     "model_missing",
     "page_incomplete",
+    "projection_mismatch",
     "paths_clash",
     "picture_unknown",
     "too_many_pictures",
@@ -77,6 +78,12 @@ pub enum BuildError {
     ModelMissing(PathBuf),
     #[error("the page in {} was built without the module that runs this model, which is not made of plain layers only; build it by `node scripts/build.mjs`, or write the index only (--no-page)", .0.display())]
     PageIncomplete(PathBuf),
+    #[error("--dim chooses the numbers of a pca projection, and {} says its own; leave --dim out", .0.display())]
+    ProjectionFixed(PathBuf),
+    #[error(
+        "the projection is for vectors of {found} numbers and the model gives {expected}; take the one that was made for this model"
+    )]
+    Projection { found: usize, expected: usize },
     #[error("{} holds no {what}; nothing was removed", .folder.display())]
     Unknown { folder: PathBuf, what: String },
     #[error("{} and {} would both be {path} in the index; add the folder that holds both", .one.display(), .other.display())]
@@ -118,6 +125,7 @@ impl BuildError {
             Self::ModelBroken { .. } => "model_broken",
             Self::ModelMissing(_) => "model_missing",
             Self::PageIncomplete(_) => "page_incomplete",
+            Self::ProjectionFixed(_) | Self::Projection { .. } => "projection_mismatch",
             Self::Unknown { .. } => "picture_unknown",
             Self::SamePath { .. } => "paths_clash",
             Self::TooMany { .. } => "too_many_pictures",

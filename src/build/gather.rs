@@ -13,6 +13,7 @@ use super::report::Report;
 use super::resume::{self, Log};
 use super::state::State;
 use super::walk::{Found, Problem};
+use crate::embed;
 use crate::index::{Index, Record};
 use crate::quantize::CodeBits;
 
@@ -52,6 +53,7 @@ pub fn gather(
     let Chosen { files, rows, rest } = *chosen;
     let settings = settings(options);
     let dimension = options.model.dimension();
+    let network_dimension = options.model.network_dimension();
     let old: HashMap<String, Record> = previous
         .iter()
         .flat_map(|index| index.records())
@@ -95,7 +97,9 @@ pub fn gather(
                     thumb,
                 },
                 entry,
-            )) if entry.vector.len() == dimension => (*width, *height, thumb.clone(), entry),
+            )) if entry.vector.len() == network_dimension => {
+                (*width, *height, thumb.clone(), entry)
+            }
             Some((resume::Outcome::Broken { code, message }, _)) => {
                 broken += 1;
                 report.problems.push(Problem {
@@ -108,9 +112,14 @@ pub fn gather(
             // Not readable in this run; `embed_new` has said so.
             _ => continue,
         };
+        let projected = match options.model.projection() {
+            Some(projection) => Some(embed::project(projection, &entry.vector)?),
+            None => None,
+        };
+        let vector = projected.as_ref().unwrap_or(&entry.vector);
         let before = old.get(&found.path);
         let same_picture = |record: &&Record| match &state {
-            Some(state) if same_model => state.row(record.id) == Some(&entry.vector),
+            Some(state) if same_model => state.row(record.id) == Some(vector),
             _ => !same_model || record.thumb.as_deref() == Some(&thumb),
         };
         let id = match before.filter(same_picture) {
@@ -147,7 +156,7 @@ pub fn gather(
         gathered.churn += u64::from(before.is_none_or(|before| before.id != id));
         gathered.records.push(record);
         gathered.ids.push(id);
-        gathered.vectors.extend(&entry.vector);
+        gathered.vectors.extend(vector);
     }
     if let Some(previous) = previous {
         let taken: HashSet<&str> = gathered

@@ -54,7 +54,8 @@ pub fn learn(
         return Ok(Vec::new());
     }
     watch(Step::Model);
-    let embedder = options.model.load()?;
+    // The log holds what the network gives, so that another projection needs no picture again.
+    let embedder = options.model.projected(None).load()?;
 
     let known: HashMap<String, Arc<Entry>> = log
         .contents(&settings)

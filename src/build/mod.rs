@@ -39,6 +39,8 @@ mod output;
 mod page;
 #[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
 mod pipeline;
+#[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
+mod projection;
 #[cfg(not(target_arch = "wasm32"))]
 mod publish;
 #[cfg(not(target_arch = "wasm32"))]
@@ -89,6 +91,7 @@ pub use self::{
 pub use self::{
     model::Model,
     pipeline::{BuildOptions, build},
+    projection::Projecting,
     update::{Update, UpdateOptions, update},
     work::{Done, Outcome, Work, work},
 };

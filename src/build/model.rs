@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use super::BuildError;
 use super::load::read_named;
-use crate::embed::{Embedder, Sidecar};
+use crate::embed::{Embedder, Projection, Sidecar};
 use crate::index::{FileRef, Manifest, ModelRef};
 
 const BUILT_IN: (&[u8], &[u8]) = (
@@ -21,6 +21,7 @@ const BUILT_IN: (&[u8], &[u8]) = (
 );
 
 /// A model's two files, not loaded yet: a build without new pictures never needs it loaded.
+#[derive(Clone)]
 pub struct Model {
     onnx: Vec<u8>,
     sidecar: Sidecar,
@@ -122,8 +123,30 @@ impl Model {
         ]
     }
 
+    /// Numbers of a picture's vector: projected, where there is a projection.
     pub fn dimension(&self) -> usize {
+        self.sidecar.dimension()
+    }
+
+    /// Numbers that the network gives.
+    pub fn network_dimension(&self) -> usize {
         self.sidecar.output.dimension
+    }
+
+    pub fn projection(&self) -> Option<&Projection> {
+        self.sidecar.projection.as_ref()
+    }
+
+    /// The same network with this projection behind it, or with none.
+    pub fn projected(&self, projection: Option<Projection>) -> Self {
+        let mut model = self.clone();
+        model.sidecar.projection = projection;
+        model
+    }
+
+    /// How a manifest would name it without its projection: what a picture's embedding depends on.
+    pub fn network_reference(&self) -> ModelRef {
+        self.projected(None).reference()
     }
 
     pub fn name(&self) -> &str {

@@ -20,12 +20,14 @@ use super::learn::learn;
 use super::metadata::{self, Metadata, Row};
 use super::model::Model;
 use super::output::{Durable, Output, put};
+use super::projection::{Projecting, of_published};
 use super::publish::{prune, prune_thumbnails};
 use super::report::{Report, Step};
 use super::resume::Log;
 use super::walk::{Found, Walk, walk};
 use super::{BuildError, load_index, load_previous, page, work};
 use crate::image::Limits;
+use crate::index::Index;
 use crate::partition::{Method, PartitionOptions};
 use crate::quantize::CodeBits;
 
@@ -33,10 +35,12 @@ const REPORT_FILE: &str = "report.json";
 /// A picture of an earlier epoch turned private, and the files that show it are not removed yet.
 pub const PRUNE_OWED: &str = "prune-owed";
 
+#[derive(Clone)]
 pub struct BuildOptions {
     pub photos: PathBuf,
     pub output: PathBuf,
     pub model: Model,
+    pub projection: Projecting,
     /// None: chosen by the number of pictures.
     pub cells: Option<u32>,
     pub seed: u64,
@@ -138,6 +142,9 @@ impl Task<'_> {
                 holds: "vectors made elsewhere",
             });
         }
+        let options = &self.projecting(&log, previous.as_ref())?;
+        report.dimension = options.model.dimension();
+        report.projection = options.model.projection().map(|p| p.kind.clone());
         let gathered = gather(
             options,
             output,
@@ -197,6 +204,30 @@ impl Task<'_> {
         let text = serde_json::to_vec_pretty(&report).expect("plain data");
         put(&output.state(), REPORT_FILE, &text, Durable::Later)?;
         Ok(report)
+    }
+
+    /// The options with the projection in the model.
+    fn projecting(&self, log: &Log, previous: Option<&Index>) -> Result<BuildOptions, BuildError> {
+        let options = self.options;
+        let network = options.model.projected(None);
+        let manifest = previous.map(Index::manifest);
+        let before = manifest.and_then(|m| of_published(self.output.folder(), m, &network));
+        let settings = settings(options);
+        let vectors = || {
+            let known = |found: &&Found| {
+                log.get(&found.path)
+                    .filter(|entry| entry.holds(found, &settings))
+            };
+            let entries = self.chosen.files.iter().filter_map(known);
+            let mut vectors = Vec::new();
+            entries.for_each(|entry| vectors.extend_from_slice(&entry.vector));
+            vectors
+        };
+        let projection = options.projection.resolve(&network, before, vectors)?;
+        Ok(BuildOptions {
+            model: network.projected(projection),
+            ..options.clone()
+        })
     }
 
     /// Removes what nobody needs any more.
@@ -279,7 +310,7 @@ pub(super) fn chosen<'w>(
 
 /// Everything but the file that shapes a picture's vector and thumbnail.
 pub(super) fn settings(options: &BuildOptions) -> String {
-    let model = options.model.reference();
+    let model = options.model.network_reference();
     let limits = &options.limits;
     let text = format!(
         "{} {} {} {} {limits:?}",

@@ -52,6 +52,8 @@ pub struct Report {
     /// Of a code, a dimension.
     pub bits: u32,
     pub model: String,
+    /// The kind of the projection that vectors go through, if they do.
+    pub projection: Option<String>,
     /// What was taken for granted about a model without sidecar.
     pub model_assumed: Vec<String>,
     /// Embedded in this run.

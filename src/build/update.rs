@@ -13,6 +13,7 @@ use super::gather::Chosen;
 use super::last::LastBuild;
 use super::output::Output;
 use super::pipeline::{BuildOptions, Task, chosen};
+use super::projection::Projecting;
 use super::report::{Report, Step};
 use super::walk::{Walk, walk};
 use super::{BuildError, Model, load_index, metadata};
@@ -66,6 +67,7 @@ pub fn update(
         photos: options.output.clone(),
         output: options.output.clone(),
         model,
+        projection: Projecting::AsBefore,
         cells: wanted.cells,
         seed: wanted.seed,
         method: wanted.method,

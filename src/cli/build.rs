@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 
 use super::interrupt;
-use super::model::{LimitArguments, ModelArguments};
+use super::model::{LimitArguments, ModelArguments, ProjectionArguments};
 use super::output::{Output, count, size};
 use super::progress::Progress;
 use crate::build::{
@@ -25,6 +25,7 @@ use crate::quantize::CodeBits;
   nearsight build ~/Pictures -o site
   nearsight build photos -o public/search --metadata shop.csv --json
   nearsight build photos -o site --model mine.onnx --save-sidecar
+  nearsight build photos -o site --dim 64      half the bytes: vectors cut to the 64 axes that tell these pictures apart
   nearsight build --vectors rows.npy -o site
   nearsight build --vectors rows.f32 --dimension 512 -o site
 
@@ -37,7 +38,7 @@ pub struct Arguments {
     /// Index vectors made elsewhere instead of pictures: a table of floats, one row a vector. The id
     /// of a vector is the number of its row, the first being 0
     #[arg(long, value_name = "FILE.npy|.parquet|.f32", conflicts_with_all = [
-        "photos", "ModelArguments", "metadata", "include_private", "thumbnail_side", "LimitArguments",
+        "photos", "ModelArguments", "ProjectionArguments", "metadata", "include_private", "thumbnail_side", "LimitArguments",
     ])]
     vectors: Option<PathBuf>,
     /// Numbers in a row of a raw .f32 file
@@ -51,6 +52,8 @@ pub struct Arguments {
     column: Option<String>,
     #[command(flatten)]
     model: ModelArguments,
+    #[command(flatten)]
+    projection: ProjectionArguments,
     /// Number of cells [default: the cheapest for a recall of 0.95 of a few about twice the square root of the
     /// number of pictures]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
@@ -122,6 +125,7 @@ fn run_pictures(
 ) -> anyhow::Result<ExitCode> {
     let options = BuildOptions {
         model: arguments.model.read(output)?,
+        projection: arguments.projection.read()?,
         photos,
         cells: arguments.cells,
         seed: arguments.seed,
@@ -251,6 +255,12 @@ fn words(report: &Report, options: &BuildOptions) -> String {
         lines.push(format!(
             "  {} embedded now, {} known; {} added, {} changed, {} removed",
             report.embedded, report.reused, report.added, report.changed, report.removed
+        ));
+    }
+    if let Some(kind) = report.projection.as_ref().filter(|_| report.published) {
+        let numbers = report.dimension;
+        lines.push(format!(
+            "  vectors of {numbers} numbers after a projection ({kind})"
         ));
     }
     lines.extend(curve(report));

@@ -1,11 +1,13 @@
 //! The flags that choose a model and bound what a picture may cost; shared by `build` and `embed`.
 
+use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::output::Output;
-use crate::build::{BuildError, Model};
+use crate::build::{BuildError, Model, Projecting};
+use crate::embed::Projection;
 use crate::image::Limits;
 
 #[derive(Args)]
@@ -37,6 +39,43 @@ impl ModelArguments {
             });
         }
         Ok(model)
+    }
+}
+
+#[derive(Args)]
+pub struct ProjectionArguments {
+    /// What a model's vectors go through before they are indexed: pca fits the axes of most variance of these pictures, partly
+    /// whitened; none; or a file with a map made elsewhere [default: as the epoch before has it; none in the first]
+    #[arg(long, value_name = "pca|none|FILE.json")]
+    projection: Option<PathBuf>,
+    /// Numbers that are left of a vector by a projection of kind pca: fewer make a smaller index that finds a little less
+    #[arg(long, value_name = "NUMBERS", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+    dim: Option<usize>,
+}
+
+impl ProjectionArguments {
+    pub fn read(&self) -> Result<Projecting, BuildError> {
+        let dimension = self.dim;
+        let Some(given) = &self.projection else {
+            return Ok(match dimension {
+                Some(_) => Projecting::Pca { dimension },
+                None => Projecting::AsBefore,
+            });
+        };
+        match (given.to_str(), dimension) {
+            (Some("pca"), _) => return Ok(Projecting::Pca { dimension }),
+            (Some("none"), None) => return Ok(Projecting::None),
+            (_, None) => {}
+            (_, Some(_)) => {
+                return Err(BuildError::ProjectionFixed(given.clone()));
+            }
+        }
+        let text = fs::read(given).map_err(|source| BuildError::io("read", given, source))?;
+        let projection = Projection::parse(&text).map_err(|error| BuildError::ModelBroken {
+            path: given.clone(),
+            found: error.to_string(),
+        })?;
+        Ok(Projecting::Given(projection))
     }
 }
 

@@ -62,6 +62,7 @@ pub(super) fn infer(onnx: &[u8]) -> Result<Inferred, EmbedError> {
             normalise: true,
         },
         reference: None,
+        projection: None,
     };
     sidecar.check()?;
     Ok(Inferred {

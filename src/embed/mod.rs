@@ -17,11 +17,15 @@ mod model;
 mod onnx;
 mod plain;
 mod preprocess;
+mod projection;
 mod reference;
 mod sidecar;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod whitening;
 
 use crate::image::{self, ImageError, Limits, Picture};
 use model::Network;
+pub use projection::Projection;
 pub use reference::pattern;
 pub use sidecar::{
     Channels, ElementType, Input, Layout, Output, Pooling, Reference, Sidecar, TRIANGLES,
@@ -83,7 +87,11 @@ impl Embedder {
             input.resize,
             input.filter,
         )?;
-        self.run(&pixels)
+        let vector = self.run(&pixels)?;
+        match &self.sidecar.projection {
+            Some(projection) => project(projection, &vector),
+            None => Ok(vector),
+        }
     }
 
     /// Decodes a picture's file and embeds it. The picture comes back for a thumbnail: it is
@@ -101,7 +109,7 @@ impl Embedder {
 
     /// Numbers in a vector.
     pub fn dimension(&self) -> usize {
-        self.sidecar.output.dimension
+        self.sidecar.dimension()
     }
 
     pub fn sidecar(&self) -> &Sidecar {
@@ -113,7 +121,7 @@ impl Embedder {
         self.checked
     }
 
-    /// Runs the network on pixels of exactly its input size.
+    /// Runs the network alone on pixels of exactly its input size: of unit length, not projected.
     fn run(&self, pixels: &Picture) -> Result<Vec<f32>, EmbedError> {
         let values = self.network.run(pixels, &self.sidecar.input)?;
         let output = &self.sidecar.output;
@@ -127,6 +135,11 @@ impl Embedder {
         }
         normalise(vector)
     }
+}
+
+/// A network's vector → what an index of its projected vectors holds.
+pub fn project(projection: &Projection, vector: &[f32]) -> Result<Vec<f32>, EmbedError> {
+    normalise(projection.apply(vector))
 }
 
 /// Divides by the length.
@@ -179,6 +192,8 @@ pub enum EmbedError {
         "the model gave no direction: an output of length {length}; the picture is degenerate or the model's mean and std are wrong"
     )]
     Output { length: f32 },
+    #[error("no projection can be fitted: found {found}, expected {expected}")]
+    Projection { found: String, expected: String },
     #[error(transparent)]
     Image(#[from] ImageError),
 }
@@ -192,6 +207,7 @@ pub const CODES: &[&str] = &[
     "model_sidecar_invalid",
     "model_reference_failed",
     "model_output_invalid",
+    "projection_impossible",
 ];
 
 impl EmbedError {
@@ -205,6 +221,7 @@ impl EmbedError {
             EmbedError::Sidecar { .. } => "model_sidecar_invalid",
             EmbedError::ReferenceFailed { .. } => "model_reference_failed",
             EmbedError::Output { .. } => "model_output_invalid",
+            EmbedError::Projection { .. } => "projection_impossible",
             EmbedError::Image(error) => error.code(),
         }
     }

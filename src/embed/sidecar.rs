@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::EmbedError;
+use super::{EmbedError, Projection};
 use crate::image::{Filter, Resize};
 
 /// The only reference pattern so far.
@@ -34,6 +34,9 @@ pub struct Sidecar {
     /// Without it the network is used unchecked, and the embedder says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<Reference>,
+    /// Applied to every vector; `reference` is what the network alone gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub projection: Option<Projection>,
 }
 
 /// How a picture is fed in.
@@ -155,10 +158,23 @@ impl Sidecar {
 
     /// The file's text: the same sidecar always gives the same bytes.
     pub fn to_json(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self)
-            .unwrap_or_else(|error| unreachable!("plain data is always JSON: {error}"));
+        // One number a line would double the bytes of a projection.
+        let text = match self.projection {
+            Some(_) => serde_json::to_string(self),
+            None => serde_json::to_string_pretty(self),
+        };
+        let mut text =
+            text.unwrap_or_else(|error| unreachable!("plain data is always JSON: {error}"));
         text.push('\n');
         text
+    }
+
+    /// Numbers of a picture's vector: projected, where there is a projection.
+    pub fn dimension(&self) -> usize {
+        match &self.projection {
+            Some(projection) => projection.output,
+            None => self.output.dimension,
+        }
     }
 
     /// Whether the values make sense together.
@@ -178,6 +194,15 @@ impl Sidecar {
                 "file is {:?}, expected the plain name of the .onnx file beside it",
                 self.file
             )));
+        }
+        if let Some(projection) = &self.projection {
+            projection.check()?;
+            if projection.input != self.output.dimension {
+                return Err(invalid(format!(
+                    "projection.input is {}, output.dimension is {}",
+                    projection.input, self.output.dimension
+                )));
+            }
         }
         match &self.reference {
             Some(reference) => check_reference(reference, self.output.dimension),
