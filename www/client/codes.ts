@@ -29,6 +29,7 @@ export const CODES = [
   "picture_too_large",
   "picture_unreadable",
   "picture_unsupported",
+  "projection_impossible",
   "query_invalid",
   "vectors_invalid",
   "wasm_unsupported",
