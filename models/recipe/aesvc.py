@@ -32,7 +32,7 @@ def losses(z: torch.Tensor, x: torch.Tensor, again: torch.Tensor) -> torch.Tenso
 
 
 def fit(
-    vectors: np.ndarray, dimension: int, hidden: int = 0, steps: int = 1500, batch: int = 1024, rate: float = 2e-3, seed: int = 1
+    vectors: np.ndarray, dimension: int, hidden: int = 0, steps: int = 1000, batch: int = 512, rate: float = 2e-3, seed: int = 1
 ) -> heads.Head:
     torch.manual_seed(seed)
     of = heads.basis(vectors)

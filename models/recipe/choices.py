@@ -16,19 +16,18 @@ from embeddings import Embedded, unit
 
 @dataclass
 class Training:
-    """Unit embeddings of the training photos and of one crop of each, parted into those to fit on and those kept."""
+    """Unit embeddings of the photos to fit on, of those kept, and of one crop of each kept."""
 
     photos: np.ndarray
-    crops: np.ndarray
     kept_photos: np.ndarray
     kept_crops: np.ndarray
 
     @classmethod
     def of(cls, middles: Embedded, crops: Embedded) -> "Training":
-        if not np.array_equal(middles.names, crops.names):
-            raise SystemExit("photos and crops differ in their names; embed both from the same sources")
-        kept, x, y = middles.validation, middles.unit, crops.unit
-        return cls(x[~kept], y[~kept], x[kept], y[kept])
+        kept, x = middles.validation, middles.unit
+        if not np.array_equal(middles.names[kept], crops.names):
+            raise SystemExit("kept photos and crops differ in their names; embed both from the same sources")
+        return cls(x[~kept], x[kept], crops.unit)
 
 
 def found(apply: Callable[[np.ndarray], np.ndarray], training: Training) -> float:

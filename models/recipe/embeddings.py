@@ -8,8 +8,8 @@ times.
 
     python3 models/recipe/embeddings.py --model models/nearsight-128.json --photos FOLDER_OF_TARS SET.tar --work DIR
 
-`crops` embeds one random crop of each photo instead of its middle: whether a crop finds its photo again is the one measure
-of an embedding that needs no label, and so the one by which choices are made.
+`crops` embeds one random crop of each photo that is kept for choices instead of the middles of all: whether a crop finds its
+photo again is a measure that needs no label, and the one by which choices are made.
 """
 
 import argparse
@@ -112,7 +112,11 @@ class Embedded:
     @property
     def validation(self) -> np.ndarray:
         """A tenth of the photos, told by their names alone, so that it is the same tenth for every model and script."""
-        return np.array([hashlib.sha256(name.encode()).digest()[0] % 10 == 0 for name in self.names], bool)
+        return np.array([is_kept(name) for name in self.names], bool)
+
+
+def is_kept(name: str) -> bool:
+    return hashlib.sha256(name.encode()).digest()[0] % 10 == 0
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
@@ -162,6 +166,8 @@ def _key(embedder: Embedder, source: Path, crops: bool) -> str:
 def _compute(embedder: Embedder, source: Path, crops: bool) -> Embedded:
     names, rows, waiting, unreadable, batch = [], [], [], 0, embedder.batch
     for name, data in pictures(source):
+        if crops and not is_kept(name):
+            continue
         try:
             image = upright(data)
         except (OSError, ValueError):
@@ -174,10 +180,10 @@ def _compute(embedder: Embedder, source: Path, crops: bool) -> Embedded:
             waiting = []
     if waiting:
         rows.append(embedder.run(waiting))
-    if not names:
+    if not names and not crops:
         raise SystemExit(f"{source}: no readable picture; expected a tar archive or a folder of {', '.join(ENDINGS)}")
     print(f"{source.name}: {len(names)} photos embedded by {embedder.name}, {unreadable} unreadable", flush=True)
-    return Embedded(np.array(names), np.concatenate(rows))
+    return Embedded(np.array(names, str), np.concatenate(rows) if rows else np.zeros((0, 0), np.float32))
 
 
 def embeddings(embedder: Embedder, given: list[Path], work: Path, crops: bool = False) -> Embedded:
@@ -195,6 +201,9 @@ def embeddings(embedder: Embedder, given: list[Path], work: Path, crops: bool = 
             temporary.replace(kept)
         with np.load(kept) as file:
             parts.append(Embedded(file["names"], file["vectors"]))
+    parts = [p for p in parts if len(p.names)]
+    if not parts:
+        raise SystemExit("none of these photos is kept for choices (a tenth is, by its name); more photos are needed")
     return Embedded(np.concatenate([p.names for p in parts]), np.concatenate([p.vectors for p in parts]))
 
 
@@ -203,7 +212,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="the sidecar; the ONNX file lies beside it")
     parser.add_argument("--photos", type=Path, nargs="+", required=True, help="tar archives, or folders of either")
     parser.add_argument("--work", type=Path, required=True, help="where rows are kept")
-    parser.add_argument("--crops", action="store_true", help="a random crop of each photo instead of its middle")
+    parser.add_argument("--crops", action="store_true", help="a random crop of each kept photo instead of all middles")
     a = parser.parse_args()
     made = embeddings(Embedder.load(a.model), a.photos, a.work, a.crops)
     print(f"{len(made.names)} photos, {made.vectors.shape[1]} numbers each, {made.validation.sum()} kept for choices")

@@ -19,7 +19,6 @@ import torch
 
 import aesvc
 import choices
-import instance
 import ss2d
 import whitening
 from affine import Affine
@@ -28,7 +27,7 @@ from ranking import Scores, interval, labelled
 
 SIZES = (32, 64, 128, 256)
 POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)
-TEMPERATURES = (0.05, 0.1, 0.2)
+TEMPERATURES = (0.1, 0.2)
 GALLERY_SHARES = (100, 300, 1000)
 HIDDEN = 512
 
@@ -64,22 +63,19 @@ class Fits:
         power, self.told["whitening power"] = choices.best(fits, self.training, self.sizes)
         return fits, power
 
-    def instance(self):
-        fits = {power: instance.fit(self.x, self.training.crops, self.largest, power) for power in POWERS[1:]}
-        power, self.told["instance power"] = choices.best(fits, self.training, self.sizes)
-        return fits[power], power
-
-    def distilled(self, hidden: int):
+    def distilled(self):
+        """A linear head by the best setting, and one with a hidden layer by the same."""
+        spaces = similarity_references(self.x)
         fits = {}
-        for name, space in similarity_references(self.x).items():
+        for name, space in spaces.items():
             wanted = space(self.x)
             for temperature in TEMPERATURES:
-                head = ss2d.fit(self.x, wanted, self.largest, hidden, temperature, **self.steps)
-                fits[f"{name}, {temperature}"] = head
-        setting, self.told[f"(SS)2D, hidden {hidden}"] = choices.best(fits, self.training, self.sizes)
-        return fits[setting], setting
+                fits[name, temperature] = ss2d.fit(self.x, wanted, self.largest, 0, temperature, **self.steps)
+        setting, self.told["(SS)2D"] = choices.best(fits, self.training, self.sizes)
+        wanted = spaces[setting[0]](self.x)
+        return setting, fits[setting], ss2d.fit(self.x, wanted, self.largest, HIDDEN, setting[1], **self.steps)
 
-    def rows(self, quick: bool = False):
+    def rows(self):
         """(name of the method, {size: map of unit embeddings to unit vectors}), one after another."""
         width = self.x.shape[1]
         yield f"none, {width} numbers", {size: (lambda v: v) for size in self.sizes[-1:]}
@@ -88,13 +84,11 @@ class Fits:
         for power in POWERS:
             mark = ", chosen" if power == chosen else ""
             yield f"PCA, power {power:g}{mark}", prefixes(fits[power], self.sizes)
-        fitted, power = self.instance()
-        yield f"instance, power {power:g}", prefixes(fitted, self.sizes)
-        for hidden in (0,) if quick else (0, HIDDEN):
-            name = f"hidden {hidden}" if hidden else "linear"
-            fitted, setting = self.distilled(hidden)
-            yield f"(SS)2D, {name} ({setting})", prefixes(fitted, self.sizes)
-        for hidden in (0,) if quick else (0, HIDDEN):
+        setting, linear, deep = self.distilled()
+        said = f"{setting[0]}, temperature {setting[1]:g}"
+        yield f"(SS)2D, linear ({said})", prefixes(linear, self.sizes)
+        yield f"(SS)2D, hidden {HIDDEN} ({said})", prefixes(deep, self.sizes)
+        for hidden in (0, HIDDEN):
             name = f"hidden {hidden}" if hidden else "linear"
             yield f"AE-SVC, {name}", {size: aesvc.fit(self.x, size, hidden, **self.steps).apply for size in self.sizes}
 
@@ -110,7 +104,7 @@ def of_gallery(gallery: np.ndarray, sizes: list[int]):
     """What can be fitted on a user's own photos, without labels: (name, {size: map})."""
     for power in (0.0, 0.25, 0.5):
         yield f"PCA of the gallery, power {power:g}", prefixes(whitening.fit(gallery, sizes[-1], power), sizes)
-    yield "(SS)2D of the gallery, linear (own, 0.1)", prefixes(ss2d.fit(gallery, gallery, sizes[-1], temperature=0.1), sizes)
+    yield "(SS)2D of the gallery, linear (own, temperature 0.1)", prefixes(ss2d.fit(gallery, gallery, sizes[-1], temperature=0.1), sizes)
     # Small galleries, where shrinkage has something to do.
     order = np.random.default_rng(1).permutation(len(gallery))
     for count in GALLERY_SHARES:
@@ -126,7 +120,7 @@ def cell(scores: Scores, whole: Scores) -> dict:
     return {name: vars(interval(values)) for name, values in names.items()}
 
 
-def table(embedder: Embedder, photos: list[Path], sets: list[Path], work: Path, quick: bool) -> dict:
+def table(embedder: Embedder, photos: list[Path], sets: list[Path], work: Path) -> dict:
     """{set: {method: {size: {map, r_at_1, map_over_whole}}}}, and under `choices` what was chosen by which values."""
     middles, crops = (embeddings(embedder, photos, work, crops) for crops in (False, True))
     fits = Fits(choices.Training.of(middles, crops))
@@ -140,7 +134,7 @@ def table(embedder: Embedder, photos: list[Path], sets: list[Path], work: Path, 
         said = "  ".join(f"{size}: {100 * s['map']['mean']:.1f} / {100 * s['r_at_1']['mean']:.1f}" for size, s in scored.items())
         print(f"{which.name:12} {method:44} {said}", flush=True)
 
-    for method, maps in fits.rows(quick):
+    for method, maps in fits.rows():
         for which, rows in asked:
             note(which, rows, method, maps)
     for which, rows in asked:
@@ -176,8 +170,6 @@ def fit(kind: str, training: choices.Training, dimension: int, power: float, hid
         raise SystemExit(f"--dim {dimension}: the embedder gives {training.photos.shape[1]} numbers")
     if kind == "pca":
         return whitening.fit(training.photos, dimension, power)
-    if kind == "instance":
-        return instance.fit(training.photos, training.crops, dimension, power)
     if kind == "aesvc":
         return aesvc.fit(training.photos, dimension, hidden)
     wanted = similarity_references(training.photos)["half whitened"](training.photos)
@@ -193,13 +185,12 @@ def main() -> None:
         part.add_argument("--photos", type=Path, nargs="+", required=True, help="training photos, without labels")
         part.add_argument("--work", type=Path, required=True, help="where embeddings are kept")
     one, all_of_them = what.choices["fit"], what.choices["table"]
-    one.add_argument("--kind", choices=("pca", "instance", "aesvc", "ss2d"), default="pca")
+    one.add_argument("--kind", choices=("pca", "aesvc", "ss2d"), default="pca")
     one.add_argument("--dim", type=int, required=True)
-    one.add_argument("--power", type=float, default=0.5, help="of pca and instance: 0 keeps the axes' scale, 1 makes all alike")
+    one.add_argument("--power", type=float, default=0.5, help="of pca: 0 keeps the axes' scale, 1 makes all alike")
     one.add_argument("--hidden", type=int, default=0, help="of aesvc and ss2d: units of a hidden layer; the file is ONNX then")
     one.add_argument("--out", type=Path, required=True)
     all_of_them.add_argument("--sets", type=Path, nargs="+", required=True, help="CSVs of path,label,split beside their tars")
-    all_of_them.add_argument("--quick", action="store_true", help="linear heads only")
     a = parser.parse_args()
     torch.set_num_threads(1)
     embedder = Embedder.load(a.model)
@@ -208,7 +199,7 @@ def main() -> None:
         fit(a.kind, choices.Training.of(middles, crops), a.dim, a.power, a.hidden).save(a.out)
         print(f"{a.out}: {a.kind}, {middles.vectors.shape[1]} to {a.dim}")
         return
-    results = table(embedder, a.photos, a.sets, a.work, a.quick)
+    results = table(embedder, a.photos, a.sets, a.work)
     sizes = sizes_for(embeddings(embedder, a.photos, a.work).vectors.shape[1])
     said = markdown(results, sizes)
     (a.work / f"projections-{embedder.name}.json").write_text(json.dumps(results, indent=1) + "\n")

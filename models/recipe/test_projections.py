@@ -22,7 +22,6 @@ import choices
 import embeddings as embedding_cache
 import evaluate
 import heads
-import instance
 import projections
 import ranking
 import ss2d
@@ -158,14 +157,6 @@ class Learned(unittest.TestCase):
         first, again = (ss2d.fit(x, x, 8, steps=10, batch=64).apply(x) for _ in range(2))
         np.testing.assert_array_equal(first, again)
 
-    def test_instance_axes_leave_out_what_crops_change(self):
-        rng = np.random.default_rng(16)
-        things, noise = rng.normal(size=(500, 6)), rng.normal(size=(2, 500, 6)) * 5
-        photos, crops = (unit(np.concatenate([things, n], 1) + 1) for n in noise)
-        training = choices.Training(photos, crops, photos[:200], crops[:200])
-        made, plain = instance.fit(photos, crops, 6, 1.0), whitening.fit(photos, 6, 0.0)
-        self.assertGreater(choices.found(made.apply, training), 2 * choices.found(plain.apply, training))
-
 
 class Cache(unittest.TestCase):
     """With a network that gives the mean of each channel."""
@@ -213,7 +204,7 @@ class Cache(unittest.TestCase):
 class Tables(unittest.TestCase):
     def test_every_method_gives_unit_rows_of_every_size(self):
         x = rows(300, 40, 17)
-        training = choices.Training(x[:250], x[:250] + 0.01, x[250:], x[250:] + 0.01)
+        training = choices.Training(x[:250], x[250:], x[250:] + 0.01)
         fits = projections.Fits(training, steps=3)
         self.assertEqual(fits.sizes, [32])
         made = dict(fits.rows())
