@@ -66,8 +66,7 @@ class Embedder:
         said, (width, height) = self.input, image.size
         if box is None and said["resize"] == "crop":
             # The largest part of the network's proportions, in the middle.
-            scale = min(width / said["width"], height / said["height"])
-            w, h = said["width"] * scale, said["height"] * scale
+            w, h = min(width, height * said["width"] / said["height"]), min(height, width * said["height"] / said["width"])
             left, top = (width - w) // 2, (height - h) // 2
             box = (left, top, left + w, top + h)
         small = image.resize((said["width"], said["height"]), FILTERS[said["filter"]], box=box)

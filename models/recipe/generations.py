@@ -25,6 +25,7 @@ import torch
 
 import adapters
 import compatible
+import heads
 import whitening
 from embeddings import Embedder, embeddings
 from ranking import RESAMPLES, Interval, Labelled, Scores, interval, labelled
@@ -100,8 +101,8 @@ def ways(pairs: Pairs, space: Rows, learned: bool = True, steps: int | None = No
         return
     yield to_old("network", adapters.network(pairs.new, pairs.old, **more))
     start = forward[1e-2]
-    heads = {a: compatible.fit(pairs.new, new, pairs.old, start, a, **more) for a in (0.0, 1.0)}
-    yield chosen([Way(f"compatible, anchor {a:g}", h.apply, same, h.apply) for a, h in heads.items()])
+    layers = {a: compatible.fit(pairs.new, new, pairs.old, start, a, **more) for a in (0.0, 1.0)}
+    yield chosen([Way(f"compatible, anchor {a:g}", h.apply, same, h.apply) for a, h in layers.items()])
     yield to_new("ranking", compatible.rows_to_new(pairs.old, new, backward[1e-2], **more))
 
 
@@ -129,6 +130,11 @@ def pairs_of(old: Embedder, new: Embedder, photos: list[Path], work: Path) -> Pa
     return Pairs(before.unit[~kept], after.unit[~kept], before.unit[kept], after.unit[kept])
 
 
+def narrowed(new: np.ndarray) -> Rows:
+    """Wide embeddings as their first 512 principal coordinates, which hold nearly all and cost a tenth to work with."""
+    return whitening.fit(new, heads.BASIS, 0.0).raw if new.shape[1] > heads.BASIS else same
+
+
 def own_space(new: np.ndarray, dimension: int) -> Rows:
     """The new model's space as it would be shipped: half-whitened PCA where it is too wide, else as it is."""
     return whitening.fit(new, dimension, 0.5).apply if new.shape[1] > dimension else same
@@ -137,17 +143,22 @@ def own_space(new: np.ndarray, dimension: int) -> Rows:
 def measure(old: Embedder, new: Embedder, dimension: int, photos, sets, work: Path, gallery_pairs: int, report) -> None:
     """Calls `report(set, method, state, scores, reference)` for every state of every way."""
     pairs = pairs_of(old, new, photos, work)
+    narrow = narrowed(pairs.new)
+    pairs.new, pairs.kept_new = narrow(pairs.new), narrow(pairs.kept_new)
     space = own_space(pairs.new, dimension)
-    asked = [(*labelled(path, old, work), labelled(path, new, work)[1]) for path in sets]
+    asked = []
+    for path in sets:
+        (which, before), (_, after) = labelled(path, old, work), labelled(path, new, work)
+        asked.append((which, before.unit, narrow(after.unit)))
     references = {}
     for which, before, after in asked:
-        references[which.name] = which.score(before.unit)
+        references[which.name] = which.score(before)
         report(which.name, "", "old/old", references[which.name], references[which.name])
-        rebuilt = which.score(space(after.unit))
+        rebuilt = which.score(space(after))
         report(which.name, "", "new/new, a rebuild", rebuilt, references[which.name])
 
     def run(which, before, after, way, suffix=""):
-        for share, scores in states(which, way, before.unit, after.unit).items():
+        for share, scores in states(which, way, before, after).items():
             state = "new/old" if share == 0 else f"{100 * share:.0f} % re-embedded"
             report(which.name, way.name + suffix, state, scores, references[which.name])
 
@@ -157,7 +168,7 @@ def measure(old: Embedder, new: Embedder, dimension: int, photos, sets, work: Pa
     # Pairs from the index itself: some of its pictures embedded by both models before the first step.
     for which, before, after in asked:
         own = np.random.default_rng(3).permutation(np.flatnonzero(which.gallery))[:gallery_pairs]
-        few = Pairs(before.unit[own], after.unit[own], pairs.kept_old, pairs.kept_new)
+        few = Pairs(before[own], after[own], pairs.kept_old, pairs.kept_new)
         for way in ways(few, space, learned=False):
             if way.name != "untouched":
                 run(which, before, after, way, f", {len(own)} pairs of the gallery")

@@ -41,9 +41,9 @@ def cut(vectors_dimension: int, dimension: int) -> Affine:
     return Affine("cut", np.eye(dimension, vectors_dimension), np.zeros(dimension))
 
 
-def similarity_references(x: np.ndarray) -> dict:
+def similarity_references(spread: whitening.Spread) -> dict:
     """Spaces whose neighbours (SS)2D may imitate: the embedding's own, and half whitened."""
-    return {"own": lambda v: v, "half whitened": whitening.fit(x, min(x.shape[1], 512), 0.5).apply}
+    return {"own": lambda v: v, "half whitened": spread.map(min(len(spread.values), 512), 0.5).apply}
 
 
 class Fits:
@@ -55,17 +55,18 @@ class Fits:
     def __init__(self, training: choices.Training, steps: int | None = None):
         self.training, self.x = training, training.photos
         self.steps = {} if steps is None else {"steps": steps}
+        self.spread = whitening.Spread.of(self.x)
         self.sizes = sizes_for(self.x.shape[1])
         self.largest, self.told = self.sizes[-1], {}
 
     def whitened(self) -> tuple[dict, float]:
-        fits = {power: whitening.fit(self.x, self.largest, power) for power in POWERS}
+        fits = {power: self.spread.map(self.largest, power) for power in POWERS}
         power, self.told["whitening power"] = choices.best(fits, self.training, self.sizes)
         return fits, power
 
     def distilled(self):
         """A linear head by the best setting, and one with a hidden layer by the same."""
-        spaces = similarity_references(self.x)
+        spaces = similarity_references(self.spread)
         fits = {}
         for name, space in spaces.items():
             wanted = space(self.x)
@@ -102,17 +103,18 @@ def prefixes(fitted, sizes: list[int]) -> dict:
 
 def of_gallery(gallery: np.ndarray, sizes: list[int]):
     """What can be fitted on a user's own photos, without labels: (name, {size: map})."""
+    spread = whitening.Spread.of(gallery)
     for power in (0.0, 0.25, 0.5):
-        yield f"PCA of the gallery, power {power:g}", prefixes(whitening.fit(gallery, sizes[-1], power), sizes)
+        yield f"PCA of the gallery, power {power:g}", prefixes(spread.map(sizes[-1], power), sizes)
     yield "(SS)2D of the gallery, linear (own, temperature 0.1)", prefixes(ss2d.fit(gallery, gallery, sizes[-1], temperature=0.1), sizes)
     # Small galleries, where shrinkage has something to do.
     order = np.random.default_rng(1).permutation(len(gallery))
     for count in GALLERY_SHARES:
+        spread = whitening.Spread.of(gallery[order[:count]])
         for shrink in (None, 0.0):
-            few = gallery[order[:count]]
-            share = f"{whitening.shrinkage(few - few.mean(0)):.2f}" if shrink is None else "none"
+            share = f"{spread.share:.2f}" if shrink is None else "none"
             name = f"PCA of {count} photos of the gallery, power 0.5, shrinkage {share}"
-            yield name, prefixes(whitening.fit(few, sizes[-1], 0.5, shrink), sizes)
+            yield name, prefixes(spread.map(sizes[-1], 0.5, shrink), sizes)
 
 
 def cell(scores: Scores, whole: Scores) -> dict:
@@ -172,8 +174,7 @@ def fit(kind: str, training: choices.Training, dimension: int, power: float, hid
         return whitening.fit(training.photos, dimension, power)
     if kind == "aesvc":
         return aesvc.fit(training.photos, dimension, hidden)
-    wanted = similarity_references(training.photos)["half whitened"](training.photos)
-    return ss2d.fit(training.photos, wanted, dimension, hidden)
+    return ss2d.fit(training.photos, training.photos, dimension, hidden, temperature=0.1)
 
 
 def main() -> None:

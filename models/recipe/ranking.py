@@ -75,7 +75,8 @@ def score(queries, query_labels, gallery, gallery_labels, own=None, block: int =
         rows = np.arange(len(similar))
         if own is not None:
             similar[rows, own[part]] = -np.inf
-        order = np.argsort(-similar, axis=1, kind="stable")
+        # Which of two equal rows comes first is left open: a stable order takes three times as long.
+        order = np.argsort(-similar, axis=1)
         right = gallery_labels[order] == query_labels[part][:, None]
         if own is not None:
             # Its own photo stands last and is of its label.

@@ -192,6 +192,19 @@ class Cache(unittest.TestCase):
             Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(photos[0] / "20.png")
             self.assertEqual(len(embeddings(Embedder.load(side), photos, work).names), 21)
 
+    def test_a_picture_of_any_size_is_looked_at_in_the_middle_and_never_outside(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for side in (7, 28):
+                where = Path(folder) / str(side)
+                where.mkdir()
+                embedder = Embedder.load(self.made(where, side))
+                for width in range(3, 60):
+                    stripes = np.zeros((31, width, 3), np.uint8)
+                    stripes[:, width // 2] = 255
+                    prepared = embedder.prepare(Image.fromarray(stripes))
+                    self.assertEqual(prepared.shape, (3, side, side))
+                    self.assertGreater(prepared[:, :, side // 2 - 1 : side // 2 + 2].max(), 0.1)
+
     def test_a_crop_and_the_kept_tenth_depend_on_the_name_alone(self):
         self.assertEqual(embedding_cache.crop_box((40, 30), "a"), embedding_cache.crop_box((40, 30), "a"))
         self.assertNotEqual(embedding_cache.crop_box((40, 30), "a"), embedding_cache.crop_box((40, 30), "b"))
