@@ -68,12 +68,14 @@ def agreement(way: Way, pairs: Pairs, space: Rows) -> float:
     swapped = np.random.default_rng(2).random(len(rows)) < 0.5
     rows = np.where(swapped[:, None], way.new_rows(pairs.kept_new), rows)
 
+    count = min(10, len(rows) - 2)
+
     def nearest(similar):
         np.fill_diagonal(similar, -np.inf)
-        return np.argpartition(-similar, 10, axis=1)[:, :10]
+        return np.argpartition(-similar, count, axis=1)[:, :count]
 
     found, right = nearest(queries @ rows.T), nearest(wanted @ wanted.T)
-    return float(np.mean([len(np.intersect1d(a, b)) / 10 for a, b in zip(found, right)]))
+    return float(np.mean([len(np.intersect1d(a, b)) / count for a, b in zip(found, right)]))
 
 
 def ways(pairs: Pairs, space: Rows, learned: bool = True, steps: int | None = None):
@@ -140,38 +142,52 @@ def own_space(new: np.ndarray, dimension: int) -> Rows:
     return whitening.fit(new, dimension, 0.5).apply if new.shape[1] > dimension else same
 
 
-def measure(old: Embedder, new: Embedder, dimension: int, photos, sets, work: Path, gallery_pairs: int, report) -> None:
-    """Calls `report(set, method, state, scores, reference)` for every state of every way."""
-    pairs = pairs_of(old, new, photos, work)
-    narrow = narrowed(pairs.new)
-    pairs.new, pairs.kept_new = narrow(pairs.new), narrow(pairs.kept_new)
-    space = own_space(pairs.new, dimension)
-    asked = []
-    for path in sets:
-        (which, before), (_, after) = labelled(path, old, work), labelled(path, new, work)
-        asked.append((which, before.unit, narrow(after.unit)))
-    references = {}
-    for which, before, after in asked:
-        references[which.name] = which.score(before)
-        report(which.name, "", "old/old", references[which.name], references[which.name])
-        rebuilt = which.score(space(after))
-        report(which.name, "", "new/new, a rebuild", rebuilt, references[which.name])
+class Trial:
+    """Both models' embeddings of the labelled sets, and where the figures go: `report(set, way, state, scores, reference)`."""
 
-    def run(which, before, after, way, suffix=""):
+    def __init__(self, old: Embedder, new: Embedder, dimension: int, photos: list[Path], sets: list[Path], work: Path, report):
+        self.pairs, self.report, self.asked = pairs_of(old, new, photos, work), report, []
+        narrow = narrowed(self.pairs.new)
+        self.pairs.new, self.pairs.kept_new = narrow(self.pairs.new), narrow(self.pairs.kept_new)
+        self.space = own_space(self.pairs.new, dimension)
+        for path in sets:
+            (which, before), (_, after) = labelled(path, old, work), labelled(path, new, work)
+            self.asked.append((which, before.unit, narrow(after.unit), which.score(before.unit)))
+
+    def ends(self) -> None:
+        for which, before, after, reference in self.asked:
+            self.report(which.name, "", "old/old", reference, reference)
+            self.report(which.name, "", "new/new, a rebuild", which.score(self.space(after)), reference)
+
+    def run(self, way: Way, which, before, after, reference, suffix: str = "") -> None:
         for share, scores in states(which, way, before, after).items():
             state = "new/old" if share == 0 else f"{100 * share:.0f} % re-embedded"
-            report(which.name, way.name + suffix, state, scores, references[which.name])
+            self.report(which.name, way.name + suffix, state, scores, reference)
 
-    for way in ways(pairs, space):
-        for which, before, after in asked:
-            run(which, before, after, way)
-    # Pairs from the index itself: some of its pictures embedded by both models before the first step.
-    for which, before, after in asked:
-        own = np.random.default_rng(3).permutation(np.flatnonzero(which.gallery))[:gallery_pairs]
-        few = Pairs(before[own], after[own], pairs.kept_old, pairs.kept_new)
-        for way in ways(few, space, learned=False):
-            if way.name != "untouched":
-                run(which, before, after, way, f", {len(own)} pairs of the gallery")
+    def by_photos(self) -> None:
+        """Fitted on training photos, which a new model could bring along as a finished adapter."""
+        for way in ways(self.pairs, self.space):
+            for one in self.asked:
+                self.run(way, *one)
+
+    def by_gallery(self, count: int) -> None:
+        """Fitted on some of the index's own pictures, embedded by both models before the first step: alone, and with as
+        much weight beside the training photos. A fifth of them is kept for the choice of settings."""
+        for which, before, after, reference in self.asked:
+            own = np.random.default_rng(3).permutation(np.flatnonzero(which.gallery))[:count]
+            kept, fitted = own[: len(own) // 5], own[len(own) // 5 :]
+            alone = Pairs(before[fitted], after[fitted], before[kept], after[kept])
+            weight = max(1, len(self.pairs.old) // len(fitted))
+            beside = Pairs(
+                np.concatenate([self.pairs.old, np.tile(alone.old, (weight, 1))]),
+                np.concatenate([self.pairs.new, np.tile(alone.new, (weight, 1))]),
+                alone.kept_old,
+                alone.kept_new,
+            )
+            for pairs, suffix in ((alone, f"{len(own)} of the gallery"), (beside, f"photos and {len(own)} of the gallery")):
+                for way in ways(pairs, self.space, learned=False):
+                    if way.name != "untouched":
+                        self.run(way, which, before, after, reference, f", {suffix}")
 
 
 def main() -> None:
@@ -194,7 +210,10 @@ def main() -> None:
         lines.append(f"| {name} | {way} | {state} | {values['map']} | {values['r_at_1']} | {values['share']} |")
         print(lines[-1], flush=True)
 
-    measure(old, new, a.dim, a.photos, a.sets, a.work, a.gallery_pairs, report)
+    trial = Trial(old, new, a.dim, a.photos, a.sets, a.work, report)
+    trial.ends()
+    trial.by_gallery(a.gallery_pairs)
+    trial.by_photos()
     stem = f"generations-{old.name}-{new.name}-{a.dim}"
     (a.work / f"{stem}.json").write_text(json.dumps(kept, indent=1) + "\n")
     (a.work / f"{stem}.md").write_text("\n".join(lines) + "\n")

@@ -103,6 +103,18 @@ class States(unittest.TestCase):
         finished = generations.states(self.which, ways[0], self.old, self.new)[1.0]
         np.testing.assert_array_equal(finished.precision, rebuilt.precision)
 
+    def test_pairs_of_the_gallery_make_up_for_few_photos(self):
+        photos = generations.Pairs(self.pairs.old[:40], self.pairs.new[:40], self.pairs.kept_old, self.pairs.kept_new)
+        trial = generations.Trial.__new__(generations.Trial)
+        photos = generations.Pairs(*(narrow(v) for v in (self.pairs.old, self.pairs.new)), self.pairs.kept_old, self.pairs.kept_new)
+        found = {}
+        trial.pairs, trial.space = photos, generations.own_space(self.pairs.new, 12)
+        trial.asked = [(self.which, self.old, self.new, self.which.score(self.old))]
+        trial.report = lambda name, way, state, scores, _: found.__setitem__((way.split(",")[0], way.split(", ")[-1], state), scores)
+        trial.by_gallery(150)
+        for how in ("150 of the gallery", "photos and 150 of the gallery"):
+            self.assertGreater(found["query to old", how, "new/old"].precision.mean(), 0.9 * trial.asked[0][3].precision.mean())
+
     def test_a_share_of_itself_is_one_without_width(self):
         scores = self.which.score(self.old)
         share = generations.ratio(scores, scores)
