@@ -106,7 +106,6 @@ class States(unittest.TestCase):
     def test_pairs_of_the_gallery_make_up_for_few_photos(self):
         photos = generations.Pairs(self.pairs.old[:40], self.pairs.new[:40], self.pairs.kept_old, self.pairs.kept_new)
         trial = generations.Trial.__new__(generations.Trial)
-        photos = generations.Pairs(*(narrow(v) for v in (self.pairs.old, self.pairs.new)), self.pairs.kept_old, self.pairs.kept_new)
         found = {}
         trial.pairs, trial.space = photos, generations.own_space(self.pairs.new, 12)
         trial.asked = [(self.which, self.old, self.new, self.which.score(self.old))]
