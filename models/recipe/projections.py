@@ -142,8 +142,12 @@ def table(embedder: Embedder, photos: list[Path], sets: list[Path], work: Path) 
     for which, rows in asked:
         for method, maps in of_gallery(rows.unit[which.gallery], fits.sizes):
             note(which, rows, method, maps)
-    results["choices"] = {name: {str(k): v for k, v in values.items()} for name, values in fits.told.items()}
+    results["choices"] = {name: {said_as(k): v for k, v in values.items()} for name, values in fits.told.items()}
     return results
+
+
+def said_as(setting) -> str:
+    return ", ".join(map(str, setting)) if isinstance(setting, tuple) else str(setting)
 
 
 def markdown(results: dict, sizes: list[int]) -> str:

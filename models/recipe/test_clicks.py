@@ -65,9 +65,12 @@ class Reading(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "events.sqlite"
             base = sqlite3.connect(path)
+            base.execute("PRAGMA journal_mode = WAL")
             base.execute("CREATE TABLE events (sequence INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL) STRICT")
             base.executemany("INSERT INTO events (body) VALUES (?)", [(json.dumps(event),) for event in LOG])
             base.commit()
+            # While the server runs, and after it has ended.
+            self.assertEqual([s.clicked for s in click_log.read(path)], [{4}, set()])
             base.close()
             before = path.read_bytes()
             self.assertEqual([s.clicked for s in click_log.read(path)], [{4}, set()])
