@@ -86,6 +86,49 @@ fn a_projection_stays_over_builds_and_updates_until_another_is_asked_for() {
 }
 
 #[test]
+fn a_gallery_that_has_more_than_doubled_is_fitted_anew_by_a_build_alone() {
+    let place = Place::with(20);
+    build(&place, &["--dim", "8"]);
+    let fitted = sidecar(&place)["projection"].clone();
+    for number in 0..30 {
+        let name = format!("photos/late{number}.jpg");
+        place.write(&name, &jpeg(1000 + number, 96, 80));
+    }
+    ok(&["add", &place.text("site"), &place.text("photos")]);
+    assert_eq!(sidecar(&place)["projection"], fitted);
+    let report = build(&place, &[]);
+    assert_eq!(
+        (&report["embedded"], &report["dimension"]),
+        (&0.into(), &8.into())
+    );
+    assert_eq!(sidecar(&place)["projection"]["fitted_on"], 50);
+    let found = place.search("photos/late7.jpg");
+    assert_eq!(found["hits"][0]["path"], "late7.jpg");
+    assert_eq!(build(&place, &[])["published"], false);
+}
+
+#[test]
+fn a_thousand_pictures_are_projected_unasked_and_as_asked_where_asked() {
+    let place = Place::with(1000);
+    let report = build(&place, &[]);
+    assert_eq!(
+        (&report["dimension"], &report["projection"]),
+        (&64.into(), &"pca".into())
+    );
+    let found = place.search("photos/400.jpg");
+    assert_eq!(found["hits"][0]["path"], "400.jpg");
+    let sidecar = serde_json::to_vec(&sidecar(&place)).unwrap();
+    assert!(sidecar.len() < 70_000, "{} bytes", sidecar.len());
+    let report = build(&place, &["--projection", "none"]);
+    assert_eq!(
+        (&report["dimension"], &report["embedded"]),
+        (&128.into(), &0.into())
+    );
+    // What was asked for stays.
+    assert_eq!(build(&place, &[])["published"], false);
+}
+
+#[test]
 fn a_projection_from_a_file_is_applied_as_it_is() {
     let place = Place::with(20);
     // The first four numbers of the model's vector.

@@ -91,7 +91,7 @@ pub use self::{
 pub use self::{
     model::Model,
     pipeline::{BuildOptions, build},
-    projection::Projecting,
+    projection::{MANY, Projecting, USUAL},
     update::{Update, UpdateOptions, update},
     work::{Done, Outcome, Work, work},
 };

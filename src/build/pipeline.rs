@@ -20,10 +20,10 @@ use super::learn::learn;
 use super::metadata::{self, Metadata, Row};
 use super::model::Model;
 use super::output::{Durable, Output, put};
-use super::projection::{Projecting, of_published};
+use super::projection::{Gallery, Projecting, of_published};
 use super::publish::{prune, prune_thumbnails};
 use super::report::{Report, Step};
-use super::resume::Log;
+use super::resume::{Entry, Log};
 use super::walk::{Found, Walk, walk};
 use super::{BuildError, load_index, load_previous, page, work};
 use crate::image::Limits;
@@ -96,6 +96,7 @@ pub fn build(
             rows: &rows,
             rest: &|_| false,
         },
+        whole: true,
         compact: false,
         photos: fs::canonicalize(&options.photos).ok(),
     };
@@ -107,6 +108,8 @@ pub(super) struct Task<'a> {
     pub options: &'a BuildOptions,
     pub output: &'a Output,
     pub chosen: Chosen<'a>,
+    /// Whether the pictures that were chosen are all that there will be.
+    pub whole: bool,
     /// Whether every cell is to be whole, and none found anew.
     pub compact: bool,
     /// The folder of all pictures, if there is one.
@@ -213,17 +216,24 @@ impl Task<'_> {
         let manifest = previous.map(Index::manifest);
         let before = manifest.and_then(|m| of_published(self.output.folder(), m, &network));
         let settings = settings(options);
-        let vectors = || {
-            let known = |found: &&Found| {
-                log.get(&found.path)
-                    .filter(|entry| entry.holds(found, &settings))
-            };
-            let entries = self.chosen.files.iter().filter_map(known);
-            let mut vectors = Vec::new();
-            entries.for_each(|entry| vectors.extend_from_slice(&entry.vector));
-            vectors
+        let known = |found: &&Found| {
+            log.get(&found.path)
+                .filter(|entry| entry.holds(found, &settings) && !entry.vector.is_empty())
         };
-        let projection = options.projection.resolve(&network, before, vectors)?;
+        let entries: Vec<&Entry> = self.chosen.files.iter().filter_map(known).collect();
+        let gallery = Gallery {
+            pictures: entries.len(),
+            whole: self.whole,
+            vectors: || {
+                entries
+                    .iter()
+                    .flat_map(|entry| &entry.vector)
+                    .copied()
+                    .collect()
+            },
+        };
+        let projecting = &options.projection;
+        let projection = projecting.resolve(&network, before.as_ref(), gallery)?;
         Ok(BuildOptions {
             model: network.projected(projection),
             ..options.clone()

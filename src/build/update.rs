@@ -119,6 +119,7 @@ pub fn update(
             rows: &rows,
             rest: &|record: &Record| !removed.contains(&record.id),
         },
+        whole: false,
         compact: *update == Update::Compact,
         photos: last.photos,
     };

@@ -125,7 +125,7 @@ fn run_pictures(
 ) -> anyhow::Result<ExitCode> {
     let options = BuildOptions {
         model: arguments.model.read(output)?,
-        projection: arguments.projection.read()?,
+        projection: arguments.projection.read(arguments.model.is_built_in())?,
         photos,
         cells: arguments.cells,
         seed: arguments.seed,

@@ -21,6 +21,10 @@ pub struct ModelArguments {
 }
 
 impl ModelArguments {
+    pub fn is_built_in(&self) -> bool {
+        self.model.is_none()
+    }
+
     pub fn read(&self, output: &Output) -> Result<Model, BuildError> {
         let Some(file) = &self.model else {
             return Model::built_in();
@@ -45,7 +49,8 @@ impl ModelArguments {
 #[derive(Args)]
 pub struct ProjectionArguments {
     /// What a model's vectors go through before they are indexed: pca fits the axes of most variance of these pictures, partly
-    /// whitened; none; or a file with a map made elsewhere [default: as the epoch before has it; none in the first]
+    /// whitened; none; or a file with a map made elsewhere [default: as the epoch before has it; in the first, pca to 64 numbers for the
+    /// built-in model and 1,000 pictures or more, else none]
     #[arg(long, value_name = "pca|none|FILE.json")]
     projection: Option<PathBuf>,
     /// Numbers that are left of a vector by a projection of kind pca: fewer make a smaller index that finds a little less
@@ -54,11 +59,13 @@ pub struct ProjectionArguments {
 }
 
 impl ProjectionArguments {
-    pub fn read(&self) -> Result<Projecting, BuildError> {
+    /// `is_built_in`: whether the model is, whose usual projection is known.
+    pub fn read(&self, is_built_in: bool) -> Result<Projecting, BuildError> {
         let dimension = self.dim;
         let Some(given) = &self.projection else {
             return Ok(match dimension {
                 Some(_) => Projecting::Pca { dimension },
+                None if is_built_in => Projecting::Usual,
                 None => Projecting::AsBefore,
             });
         };

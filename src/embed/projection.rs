@@ -27,6 +27,9 @@ pub struct Projection {
     pub matrix: Vec<f32>,
     /// Added to the product: `output` numbers.
     pub offset: Vec<f32>,
+    /// How many vectors it was fitted on; 0 where that is not known.
+    #[serde(default)]
+    pub fitted_on: u64,
 }
 
 impl Projection {
@@ -44,6 +47,7 @@ impl Projection {
             output: offset.len(),
             matrix,
             offset,
+            fitted_on: 0,
         };
         projection.check()?;
         Ok(projection)
