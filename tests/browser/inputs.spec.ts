@@ -87,7 +87,7 @@ test("near-duplicates and the pictures of one owner make room for others", async
     const run = async (preload: "all" | "routing") => {
       const search = await window.nearsight.createImageSearch({ index: "/", preload });
       const usual = await search.search({ id: 5 }, { k: 24 });
-      const distinct = await search.search({ id: 5 }, { k: 24, distinct: 0.8 });
+      const distinct = await search.search({ id: 5 }, { k: 24, distinct: 0.7 });
       const same = await search.search({ id: 5 }, { k: 24, distinct: true, perOwner: 24 });
       const owned = await search.search({ id: 5 }, { k: 24, perOwner: 3, exact: true });
       const owners = (await search.records()).filter((record) => record.owner !== null).length;
