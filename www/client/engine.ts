@@ -311,7 +311,7 @@ export class Engine {
 
 function checked(embedder: Embedder, index: Index): Embedder {
   if (embedder.dimension !== index.dimension) {
-    throw new NearsightError("model_mismatch", `The model makes vectors of ${embedder.dimension} values, the index holds ${index.dimension}: they do not belong together.`);
+    throw new NearsightError("model_mismatch", `The model makes vectors of ${embedder.dimension} values, the index holds ${index.dimension}: they do not belong together. Leave "model" out to use the one that the index names, with its projection if it has one.`);
   }
   return embedder;
 }
