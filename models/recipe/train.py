@@ -34,7 +34,9 @@ from teacher import Teacher
 
 PHASES = {"block": 1, "chain": 2}
 EMA = 0.998
+# A stage is taught on as many of a step's views as hold so many places of its grid.
 PLACES = 4096
+# Added to the variance of each feature when the last layer is set, in units of their mean variance.
 RIDGE = 0.3
 
 

@@ -1,7 +1,7 @@
 //! Vectors of a gallery → the projection onto its own axes of most variance, partly whitened.
 //!
 //! Principal axes of the covariance, which is shrunk towards a multiple of the identity by the share that Ledoit and Wolf derive ("A
-//! well-conditioned estimator for large-dimensional covariance matrices", 2004, lemma 3.3–3.5): few pictures in many dimensions overstate large
+//! well-conditioned estimator for large-dimensional covariance matrices", 2004): few pictures in many dimensions overstate large
 //! variances and understate small ones. Each axis is then divided by a power of its shrunk variance, so that a few loud axes do not drown the others.
 //!
 //! Everything is summed in the order of the rows in double precision, without fused operations: the same vectors give the same projection
