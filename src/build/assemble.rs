@@ -102,6 +102,42 @@ pub fn assemble_as(
     previous: Option<&Previous>,
     encoding: &Encoding,
 ) -> Result<Assembled, AssembleError> {
+    let given = Given {
+        records,
+        model,
+        previous,
+        encoding,
+    };
+    of_layout(rows, ids, layout, true, given)
+}
+
+/// [`assemble_as`] where no cell of the epoch before goes on, even if the layout made it again: for rows that are others now, and for
+/// files that are those of a first epoch of the same rows.
+pub fn assemble_afresh(
+    rows: Rows,
+    ids: &[u32],
+    records: &[Record],
+    layout: &Layout,
+    model: Option<ModelRef>,
+    previous: Option<&Previous>,
+    encoding: &Encoding,
+) -> Result<Assembled, AssembleError> {
+    let given = Given {
+        records,
+        model,
+        previous,
+        encoding,
+    };
+    of_layout(rows, ids, layout, false, given)
+}
+
+fn of_layout(
+    rows: Rows,
+    ids: &[u32],
+    layout: &Layout,
+    recognises: bool,
+    given: Given,
+) -> Result<Assembled, AssembleError> {
     if rows.is_empty() {
         return Err(AssembleError::Nothing);
     }
@@ -126,16 +162,10 @@ pub fn assemble_as(
             .members
             .push(row as u32);
     }
-    if let Some(previous) = previous {
+    if let Some(previous) = given.previous.filter(|_| recognises) {
         recognise(&mut specs, ids, centroids, previous);
     }
     let tables = (layout.adjacency.clone(), layout.merges.clone());
-    let given = Given {
-        records,
-        model,
-        previous,
-        encoding,
-    };
     finish(rows, ids, &specs, Some(tables), given)
 }
 

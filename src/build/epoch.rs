@@ -33,6 +33,8 @@ pub struct Writing<'a> {
     pub bits: CodeBits,
     /// Whether every cell is to be whole, without pieces and dead rows, and none found anew.
     pub compact: bool,
+    /// Whether no cell goes on.
+    pub afresh: bool,
     /// The folder of all pictures, if there is one.
     pub photos: Option<PathBuf>,
 }
@@ -96,7 +98,8 @@ impl Writing<'_> {
             last: self.last.as_ref().filter(|_| gathered.same_model),
             wanted: options.partition(),
             churn: gathered.churn,
-            same_vectors: true,
+            same_vectors: !self.afresh,
+            renewed: &gathered.renewed,
             same_cells: self.compact && gathered.same_model,
             encoding: Encoding {
                 bits: Some(self.bits),

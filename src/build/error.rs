@@ -66,6 +66,10 @@ pub enum BuildError {
     StateMissing(PathBuf),
     #[error("{} does not belong to the published index ({why}); run nearsight build again", .path.display())]
     StateStale { path: PathBuf, why: &'static str },
+    #[error("{} is damaged, and with it the knowledge which rows of the index an upgrade has moved; delete it and run nearsight build with the model of the upgrade, which embeds what is left", .0.display())]
+    MovedDamaged(PathBuf),
+    #[error("the index in {} was made of vectors made elsewhere, so no model is known that it could move away from; embed there with the new model, and build --vectors into a new folder", .0.display())]
+    UpgradeOfVectors(PathBuf),
     #[error("{}{}: {found}", .path.display(), .row.map(|row| format!(", row {row}")).unwrap_or_default())]
     Metadata {
         path: PathBuf,
@@ -120,10 +124,10 @@ impl BuildError {
             Self::IndexMissing(_) => "index_missing",
             Self::EpochRefused { .. } => "epoch_refused",
             Self::StateMissing(_) => "state_missing",
-            Self::StateStale { .. } => "state_stale",
+            Self::StateStale { .. } | Self::MovedDamaged(_) => "state_stale",
             Self::Metadata { .. } => "metadata_broken",
             Self::ModelBroken { .. } => "model_broken",
-            Self::ModelMissing(_) => "model_missing",
+            Self::ModelMissing(_) | Self::UpgradeOfVectors(_) => "model_missing",
             Self::PageIncomplete(_) => "page_incomplete",
             Self::ProjectionFixed(_) | Self::Projection { .. } => "projection_mismatch",
             Self::Unknown { .. } => "picture_unknown",

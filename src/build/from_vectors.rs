@@ -5,6 +5,7 @@
 //! has are removed; when a row that
 //! was there has another vector now, all cells are new, because a cell that goes on keeps its codes.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -182,6 +183,7 @@ impl Next {
             wanted: *wanted,
             churn: self.added + self.removed,
             same_vectors: self.changed == 0,
+            renewed: &HashSet::new(),
             same_cells: false,
             encoding: *encoding,
         };

@@ -5,14 +5,16 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::BuildError;
+use super::held::Held;
 use super::metadata::Row;
+use super::moved::Moved;
 use super::output::Output;
 use super::pipeline::{BuildOptions, settings};
 use super::report::Report;
 use super::resume::{self, Log};
 use super::state::State;
 use super::walk::{Found, Problem};
+use super::{BuildError, Model};
 use crate::embed;
 use crate::index::{Index, Record};
 use crate::quantize::CodeBits;
@@ -29,6 +31,10 @@ pub struct Gathered {
     /// Pictures that came, went or became others since the epoch before.
     pub churn: u64,
     pub same_model: bool,
+    /// Pictures that keep their ids and had a row that this model did not make.
+    pub renewed: HashSet<u32>,
+    /// Pictures with a vector that this model made in this run or an earlier one, and that was taken from the log.
+    pub made: HashSet<u32>,
     /// A picture of the epoch before must not be seen any more.
     pub now_private: bool,
 }
@@ -42,11 +48,28 @@ pub struct Chosen<'a> {
     pub rest: &'a dyn Fn(&Record) -> bool,
 }
 
+/// Where the rows of pictures are that go on as they are.
+struct Rest<'a> {
+    log: &'a Log,
+    /// What is moved into the space of the model.
+    moved: Option<&'a Moved>,
+    model: &'a Model,
+}
+
+impl Rest<'_> {
+    fn projected(&self, vector: &[f32]) -> Result<Vec<f32>, BuildError> {
+        match self.model.projection() {
+            Some(projection) => Ok(embed::project(projection, vector)?),
+            None => Ok(vector.to_vec()),
+        }
+    }
+}
+
 pub fn gather(
     options: &BuildOptions,
     output: &Output,
     chosen: &Chosen,
-    log: &Log,
+    (log, moved): (&Log, Option<&Moved>),
     previous: Option<&Index>,
     report: &mut Report,
 ) -> Result<Gathered, BuildError> {
@@ -75,7 +98,9 @@ pub fn gather(
         dimension,
         next_id: 0,
         churn: 0,
-        same_model: false,
+        same_model,
+        renewed: HashSet::new(),
+        made: HashSet::new(),
         now_private: false,
     };
     // One that was published as private, and goes on, was meant to be.
@@ -118,12 +143,20 @@ pub fn gather(
         };
         let vector = projected.as_ref().unwrap_or(&entry.vector);
         let before = old.get(&found.path);
+        // What another model made tells nothing of this picture.
+        let was_moved = |id: u32| moved.is_some_and(|moved| moved.holds(id));
         let same_picture = |record: &&Record| match &state {
-            Some(state) if same_model => state.row(record.id) == Some(vector),
-            _ => !same_model || record.thumb.as_deref() == Some(&thumb),
+            _ if !same_model => true,
+            Some(state) if !was_moved(record.id) => state.row(record.id) == Some(vector),
+            _ => record.thumb.as_deref() == Some(&thumb),
         };
         let id = match before.filter(same_picture) {
-            Some(record) => record.id,
+            Some(record) => {
+                if was_moved(record.id) {
+                    gathered.renewed.insert(record.id);
+                }
+                record.id
+            }
             None => {
                 let id = u32::try_from(next).map_err(|_| BuildError::TooMany { pictures: next })?;
                 next += 1;
@@ -156,6 +189,7 @@ pub fn gather(
         gathered.churn += u64::from(before.is_none_or(|before| before.id != id));
         gathered.records.push(record);
         gathered.ids.push(id);
+        gathered.made.insert(id);
         gathered.vectors.extend(vector);
     }
     if let Some(previous) = previous {
@@ -168,7 +202,12 @@ pub fn gather(
             rest(record) && !taken.contains(record.path.as_str()) && !turned_private(record)
         };
         let others: Vec<Record> = old.values().filter(stays).cloned().collect();
-        gathered.take_rest(others, previous, output)?;
+        let rest = Rest {
+            log,
+            moved,
+            model: &options.model,
+        };
+        gathered.take_rest(others, &rest, previous, output)?;
     }
     report.problems.sort_by(|a, b| a.path.cmp(&b.path));
     if gathered.records.is_empty() {
@@ -194,7 +233,6 @@ pub fn gather(
         .filter(|path| !live.contains(path.as_str()))
         .count() as u64;
     gathered.churn += report.removed;
-    gathered.same_model = same_model;
     gathered.now_private = old.values().any(turned_private);
     gathered.next_id = u32::try_from(next).map_err(|_| BuildError::TooMany { pictures: next })?;
     Ok(gathered)
@@ -205,23 +243,34 @@ impl Gathered {
     fn take_rest(
         &mut self,
         others: Vec<Record>,
+        rest: &Rest,
         previous: &Index,
         output: &Output,
     ) -> Result<(), BuildError> {
-        if others.is_empty() {
-            return Ok(());
-        }
-        let state = State::open(output.folder())?;
-        let stale = || BuildError::StateStale {
-            path: output.state().join("vectors.f32"),
-            why: "a picture of the index has no vector in it",
-        };
-        if state.vectors().1 != self.dimension || previous.manifest().dimension != self.dimension {
-            return Err(stale());
-        }
+        let mut held = None;
         for record in others {
-            let row = state.row(record.id).ok_or_else(stale)?;
-            self.vectors.extend_from_slice(row);
+            let moved = rest.moved.and_then(|moved| moved.row(record.id));
+            let row = match moved {
+                Some(moved) => rest.projected(moved)?,
+                None => {
+                    // Not before it is needed: a run that died may have left full vectors of the epoch that it did not publish.
+                    let held = match &mut held {
+                        Some(held) => held,
+                        none => none.insert(Held::of(output, previous)?),
+                    };
+                    match self.same_model {
+                        true => held.row(&record)?.to_vec(),
+                        false => rest.projected(held.of_network(&record, rest.log, rest.model)?)?,
+                    }
+                }
+            };
+            if row.len() != self.dimension {
+                return Err(BuildError::StateStale {
+                    path: output.state().join("vectors.f32"),
+                    why: "another model made the vectors",
+                });
+            }
+            self.vectors.extend(row);
             self.ids.push(record.id);
             self.records.push(record);
         }

@@ -7,7 +7,7 @@
 //!
 //! [`build`] is the way in: it may be interrupted at any point and goes on where it stopped, does
 //! nothing when nothing changed, and publishes a new epoch at one instant otherwise. [`build_vectors`]
-//! does the same for vectors made elsewhere. [`update`] and [`update_vectors`] add to an index, remove from it, and write it whole again. [`assemble`] and
+//! does the same for vectors made elsewhere. [`upgrade`] moves an index over to another model. [`update`] and [`update_vectors`] add to an index, remove from it, and write it whole again. [`assemble`] and
 //! [`fresh`] are pure and compile everywhere; all else here reads and writes files and stays out of the browser.
 
 pub mod assemble;
@@ -21,6 +21,8 @@ mod error;
 mod from_vectors;
 #[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
 mod gather;
+#[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
+mod held;
 #[cfg(not(target_arch = "wasm32"))]
 mod incremental;
 #[cfg(not(target_arch = "wasm32"))]
@@ -33,6 +35,8 @@ mod load;
 mod metadata;
 #[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
 mod model;
+#[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
+mod moved;
 #[cfg(not(target_arch = "wasm32"))]
 mod output;
 #[cfg(not(target_arch = "wasm32"))]
@@ -43,6 +47,8 @@ mod pipeline;
 mod projection;
 #[cfg(not(target_arch = "wasm32"))]
 mod publish;
+#[cfg(not(target_arch = "wasm32"))]
+mod renew;
 #[cfg(not(target_arch = "wasm32"))]
 mod report;
 #[cfg(not(target_arch = "wasm32"))]
@@ -59,6 +65,8 @@ mod thumbnail;
 mod update;
 #[cfg(not(target_arch = "wasm32"))]
 mod update_vectors;
+#[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
+mod upgrade;
 #[cfg(not(target_arch = "wasm32"))]
 mod vectors;
 #[cfg(not(target_arch = "wasm32"))]
@@ -93,5 +101,6 @@ pub use self::{
     pipeline::{BuildOptions, build},
     projection::{MANY, Projecting, USUAL},
     update::{Update, UpdateOptions, update},
+    upgrade::{FIT, UpgradeOptions, UpgradeReport, UpgradeStep, upgrade},
     work::{Done, Outcome, Work, work},
 };

@@ -149,6 +149,15 @@ impl Model {
         self.projected(None).reference()
     }
 
+    /// Whether it gives the same vectors before any projection. Cheap: no file is hashed.
+    pub fn is_same_network(&self, other: &Self) -> bool {
+        let sidecar = |model: &Self| Sidecar {
+            projection: None,
+            ..model.sidecar.clone()
+        };
+        self.onnx == other.onnx && sidecar(self) == sidecar(other)
+    }
+
     pub fn name(&self) -> &str {
         &self.sidecar.name
     }

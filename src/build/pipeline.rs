@@ -19,6 +19,7 @@ use super::last::LastBuild;
 use super::learn::learn;
 use super::metadata::{self, Metadata, Row};
 use super::model::Model;
+use super::moved::{self, Kind, Moved};
 use super::output::{Durable, Output, put};
 use super::projection::{Gallery, Projecting, of_published};
 use super::publish::{prune, prune_thumbnails};
@@ -27,7 +28,7 @@ use super::resume::{Entry, Log};
 use super::walk::{Found, Walk, walk};
 use super::{BuildError, load_index, load_previous, page, work};
 use crate::image::Limits;
-use crate::index::Index;
+use crate::index::{Index, Record};
 use crate::partition::{Method, PartitionOptions};
 use crate::quantize::CodeBits;
 
@@ -145,14 +146,17 @@ impl Task<'_> {
                 holds: "vectors made elsewhere",
             });
         }
-        let options = &self.projecting(&log, previous.as_ref())?;
+        let moved = Moved::read(output, Kind::Moved, &options.model)?;
+        // What is fitted on all pictures was fitted on moved rows: it is found anew with the vectors that the model made.
+        let finishes = self.whole && moved.is_some();
+        let options = &self.projecting(&log, previous.as_ref(), moved.as_ref())?;
         report.dimension = options.model.dimension();
         report.projection = options.model.projection().map(|p| p.kind.clone());
         let gathered = gather(
             options,
             output,
             &self.chosen,
-            &log,
+            (&log, moved.as_ref()),
             previous.as_ref(),
             &mut report,
         )?;
@@ -165,7 +169,7 @@ impl Task<'_> {
         let last = LastBuild::read(output);
         let unchanged = match (self.compact, &previous) {
             (true, Some(index)) => index.is_whole(),
-            _ => last.as_ref().is_some_and(|last| last.input == input),
+            _ => !finishes && last.as_ref().is_some_and(|last| last.input == input),
         };
         let index = match previous {
             Some(index) if unchanged => index,
@@ -179,6 +183,7 @@ impl Task<'_> {
                     fresh_thumbs: &fresh_thumbs,
                     bits,
                     compact: self.compact,
+                    afresh: finishes,
                     photos: self.photos.clone(),
                 };
                 let written = writing.write(input, watch, cancelled)?;
@@ -187,6 +192,7 @@ impl Task<'_> {
                 report.new_files = written.new_files;
                 report.new_bytes = written.new_bytes;
                 written.last.write(output)?;
+                self.settle_moved(moved, &gathered, &options.model)?;
                 report.published = true;
                 load_index(output.folder())?
             }
@@ -210,27 +216,38 @@ impl Task<'_> {
     }
 
     /// The options with the projection in the model.
-    fn projecting(&self, log: &Log, previous: Option<&Index>) -> Result<BuildOptions, BuildError> {
+    fn projecting(
+        &self,
+        log: &Log,
+        previous: Option<&Index>,
+        moved: Option<&Moved>,
+    ) -> Result<BuildOptions, BuildError> {
         let options = self.options;
         let network = options.model.projected(None);
         let manifest = previous.map(Index::manifest);
         let before = manifest.and_then(|m| of_published(self.output.folder(), m, &network));
+        let before = before.map(|before| before.outdated(self.whole && moved.is_some()));
         let settings = settings(options);
         let known = |found: &&Found| {
             log.get(&found.path)
                 .filter(|entry| entry.holds(found, &settings) && !entry.vector.is_empty())
         };
         let entries: Vec<&Entry> = self.chosen.files.iter().filter_map(known).collect();
+        let embedded: HashSet<&str> = entries.iter().map(|entry| entry.path.as_str()).collect();
+        let goes_on = |record: &Record| {
+            (self.chosen.rest)(record) && !embedded.contains(record.path.as_str())
+        };
+        let records = previous.filter(|_| moved.is_some());
+        let records = records.into_iter().flat_map(Index::records);
+        let moved_rows = records
+            .filter(goes_on)
+            .filter_map(|record| moved.and_then(|moved| moved.row(record.id)));
+        let made = entries.iter().map(|entry| entry.vector.as_slice());
+        let vectors: Vec<&[f32]> = made.chain(moved_rows).collect();
         let gallery = Gallery {
-            pictures: entries.len(),
+            pictures: vectors.len(),
             whole: self.whole,
-            vectors: || {
-                entries
-                    .iter()
-                    .flat_map(|entry| &entry.vector)
-                    .copied()
-                    .collect()
-            },
+            vectors: || vectors.concat(),
         };
         let projecting = &options.projection;
         let projection = projecting.resolve(&network, before.as_ref(), gallery)?;
@@ -238,6 +255,28 @@ impl Task<'_> {
             model: network.projected(projection),
             ..options.clone()
         })
+    }
+
+    /// After a publication: which rows of the index are still moved ones.
+    fn settle_moved(
+        &self,
+        moved: Option<Moved>,
+        gathered: &Gathered,
+        model: &Model,
+    ) -> Result<(), BuildError> {
+        if let Some(mut moved) = moved {
+            let lives: HashSet<u32> = gathered.ids.iter().copied().collect();
+            moved.retain(|id| lives.contains(&id) && !gathered.made.contains(&id));
+            match moved.ids().is_empty() {
+                true => moved::remove_own(self.output, model)?,
+                false => moved.save(self.output, Kind::Moved, model)?,
+            }
+        }
+        // Of a model that is not the index's any more.
+        match self.whole {
+            true => moved::remove_others(self.output, model),
+            false => Ok(()),
+        }
     }
 
     /// Removes what nobody needs any more.

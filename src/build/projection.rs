@@ -40,6 +40,14 @@ pub(super) struct Before {
     fits: bool,
 }
 
+impl Before {
+    /// What was fitted before is not kept.
+    pub(super) fn outdated(self, is_outdated: bool) -> Self {
+        let fits = self.fits && !is_outdated;
+        Self { fits, ..self }
+    }
+}
+
 /// Pictures that a projection can be fitted on, and how many there are.
 pub(super) struct Gallery<V: FnOnce() -> Vec<f32>> {
     pub pictures: usize,

@@ -3,9 +3,14 @@
 //! The cells of the epoch before go on where they fit (see `incremental`), and then only what came and went is shipped. Else the
 //! rows are partitioned anew; a cell that comes out exactly as it was goes on all the same.
 
-use super::assemble::{Assembled, CellSpec, Encoding, Previous, assemble_as, assemble_cells_as};
+use std::collections::HashSet;
+
+use super::assemble::{
+    Assembled, CellSpec, Encoding, Previous, assemble_afresh, assemble_as, assemble_cells_as,
+};
 use super::incremental::{cells_as_they_are, keep_cells, stale};
 use super::last::LastBuild;
+use super::renew::renew;
 use super::report::Step;
 use super::{BuildError, FreshStep, fresh};
 use crate::calibration::CalibrationOptions;
@@ -26,6 +31,8 @@ pub struct Successor<'a> {
     pub churn: u64,
     /// Whether a picture that was there has the vector that it had, so that codes may stay.
     pub same_vectors: bool,
+    /// Pictures of which that is not true, where it is of all others.
+    pub renewed: &'a HashSet<u32>,
     /// Whether the cells go on whatever came and went.
     pub same_cells: bool,
     pub encoding: Encoding<'a>,
@@ -40,7 +47,7 @@ impl Successor<'_> {
         let previous = self.previous.map(Previous::new).transpose()?;
         let previous = previous.as_ref();
         let (rows, ids, records) = (self.rows, self.ids, self.records);
-        if let Some((specs, last)) = self.going_on() {
+        if let Some((specs, last)) = self.going_on()? {
             let model = self.model.clone();
             let made =
                 assemble_cells_as(rows, ids, &specs, records, model, previous, &self.encoding)?;
@@ -69,26 +76,25 @@ impl Successor<'_> {
         let workers = self.encoding.workers;
         let layout = partition_on(rows, &self.wanted, workers, &mut partitioned)?;
         let model = self.model.clone();
-        let made = if self.same_vectors {
-            assemble_as(rows, ids, records, &layout, model, previous, &self.encoding)?
-        } else {
-            let centroids = layout.centroids.chunks_exact(layout.dimension);
-            let specs: Vec<CellSpec> = centroids
-                .zip(layout.members())
-                .map(|(centroid, members)| CellSpec {
-                    id: None,
-                    segment_of: None,
-                    centroid: centroid.to_vec(),
-                    members,
-                })
-                .collect();
-            assemble_cells_as(rows, ids, &specs, records, model, previous, &self.encoding)?
+        let assembling = match self.same_vectors && self.renewed.is_empty() {
+            true => assemble_as,
+            false => assemble_afresh,
         };
+        let made = assembling(rows, ids, records, &layout, model, previous, &self.encoding)?;
         Ok((self.calibrated(made)?, last, Some(layout.candidates)))
     }
 
     /// The cells of the epoch before with the rows of now, where they fit.
-    fn going_on(&self) -> Option<(Vec<CellSpec>, LastBuild)> {
+    fn going_on(&self) -> Result<Option<(Vec<CellSpec>, LastBuild)>, BuildError> {
+        let Some((specs, last)) = self.cells_of_before() else {
+            return Ok(None);
+        };
+        let (seed, workers) = (self.wanted.seed, self.encoding.workers);
+        let specs = renew(specs, self.rows, self.ids, self.renewed, seed, workers)?;
+        Ok(Some((specs, last)))
+    }
+
+    fn cells_of_before(&self) -> Option<(Vec<CellSpec>, LastBuild)> {
         let index = self.previous.filter(|_| self.same_vectors)?;
         if self.same_cells {
             let specs = cells_as_they_are(self.rows, self.ids, index)?;

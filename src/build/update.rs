@@ -45,7 +45,7 @@ pub struct UpdateOptions {
 }
 
 /// The longer side of thumbnails where no build has said it.
-const THUMBNAIL_SIDE: u32 = 256;
+pub(super) const THUMBNAIL_SIDE: u32 = 256;
 
 /// Publishes the next epoch, or nothing where nothing changes. `watch` and `cancelled` as for a build.
 pub fn update(

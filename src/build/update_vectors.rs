@@ -2,7 +2,7 @@
 //!
 //! Rows that are added get the ids after the highest ever given; a row is removed by its id.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -135,6 +135,7 @@ pub fn update_vectors(
                     .unwrap_or_default(),
                 churn: report.added + report.removed,
                 same_vectors: true,
+                renewed: &HashSet::new(),
                 same_cells: compact,
                 encoding: Encoding {
                     bits: None,

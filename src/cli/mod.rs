@@ -29,6 +29,8 @@ mod search;
 mod serve;
 #[cfg(feature = "embed")]
 mod updated;
+#[cfg(feature = "embed")]
+mod upgrade;
 mod verify;
 
 use std::process::ExitCode;
@@ -72,6 +74,8 @@ enum Command {
     Remove(remove::Arguments),
     #[cfg(feature = "embed")]
     Compact(compact::Arguments),
+    #[cfg(feature = "embed")]
+    Upgrade(upgrade::Arguments),
     Serve(serve::Arguments),
     #[cfg(feature = "embed")]
     Search(search::Arguments),
@@ -99,6 +103,8 @@ pub fn run() -> ExitCode {
         Command::Remove(arguments) => remove::run(arguments, &output),
         #[cfg(feature = "embed")]
         Command::Compact(arguments) => compact::run(arguments, &output),
+        #[cfg(feature = "embed")]
+        Command::Upgrade(arguments) => upgrade::run(arguments, &output),
         Command::Serve(arguments) => serve::run(arguments, &output),
         #[cfg(feature = "embed")]
         Command::Search(arguments) => search::run(arguments, &output),

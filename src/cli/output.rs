@@ -78,6 +78,7 @@ fn code(error: &anyhow::Error) -> &'static str {
         super::eval::EvalError,
         crate::server::ServerError,
         crate::server::maintenance::MaintenanceError,
+        crate::store::StoreError,
         crate::index::IndexError,
         crate::search::SearchError,
         crate::partition::PartitionError,

@@ -9,6 +9,8 @@
 //!
 //! Never reads a file or the network: the caller brings the bytes.
 
+#[cfg(not(target_arch = "wasm32"))]
+pub mod adapter;
 mod fold;
 #[cfg(feature = "any-model")]
 mod general;

@@ -10,6 +10,8 @@
 //! k-means, and Ward without the steps behind it is worse than k-means. The binary 2-means tree (`tree`)
 //! builds several times faster and scans 1.5 to 2 times more.
 mod adjacency;
+#[cfg(not(target_arch = "wasm32"))]
+mod among;
 mod balance;
 mod cells;
 mod cost;
@@ -32,6 +34,8 @@ mod soundness;
 mod synthetic;
 
 pub use adjacency::{adjacency, adjacency_on};
+#[cfg(not(target_arch = "wasm32"))]
+pub use among::{Sorted, sort_among};
 pub use cells::{partition, partition_on};
 pub use cost::{Candidate, OPENING_COST};
 pub use error::{CODES, PartitionError};

@@ -12,6 +12,7 @@ mod intake;
 pub mod maintenance;
 mod paths;
 mod static_files;
+pub mod traffic;
 
 use std::future::Future;
 use std::net::SocketAddr;
