@@ -235,7 +235,8 @@ mod tests {
         assert_eq!(stepwise.ranked(), whole.ranked());
         let all = whole.ranked().to_vec();
         assert_eq!(all.len(), cells);
-        assert!(all.is_sorted_by(|a, b| (a.distance, a.place) <= (b.distance, b.place)));
+        // Squares that differ may have one root, so places tell nothing here; the other test holds the order against the keys.
+        assert!(all.is_sorted_by(|a, b| a.distance <= b.distance));
         for cell in &all {
             let mut centroid = vec![0.0; dimension];
             routing.centroids.decode(cell.place as usize, &mut centroid);
