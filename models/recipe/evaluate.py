@@ -10,24 +10,18 @@ photo of their label to find; R@1 is the share of them whose first answer has th
 
 import argparse
 import csv
-import json
 import tarfile
 from pathlib import Path
 
 import numpy as np
 
-from export import session
-from photos import middle_square, upright
+from photos import upright
+from pictured import Pictured
 
 
 def embeddings(side_file: Path, tar: Path, paths: list[str]) -> np.ndarray:
     """Unit-length vectors of the photos in `paths`, prepared as the sidecar says."""
-    said = json.loads(side_file.read_text())
-    taken, running = said["input"], session((side_file.parent / said["file"]).read_bytes())
-    known = ("crop", "bilinear", "RGB", "NCHW")
-    if (taken["resize"], taken["filter"], taken["channels"], taken["layout"]) != known or taken["width"] != taken["height"]:
-        raise SystemExit(f"{side_file}: this tool prepares pictures by {known} and square only")
-    mean, std = np.float32(taken["mean"]), np.float32(taken["std"])
+    model = Pictured(side_file)
     vectors = {}
     wanted = set(paths)
     with tarfile.open(tar, "r:*") as archive:
@@ -35,10 +29,7 @@ def embeddings(side_file: Path, tar: Path, paths: list[str]) -> np.ndarray:
             name = member.name.removeprefix("./")
             if name not in wanted:
                 continue
-            picture = middle_square(upright(archive.extractfile(member).read()), taken["width"])
-            x = ((picture.astype(np.float32) / 255 - mean) / std).transpose(2, 0, 1)[None]
-            output = running.run([said["output"]["name"]], {taken["name"]: np.ascontiguousarray(x)})[0].ravel()
-            vectors[name] = output / np.linalg.norm(output)
+            vectors[name] = model.vector(upright(archive.extractfile(member).read()))
     missing = wanted - vectors.keys()
     if missing:
         raise SystemExit(f"{tar}: {len(missing)} photos of the CSV are not in it, such as {min(missing)}")

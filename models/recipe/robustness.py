@@ -8,14 +8,12 @@ among all unchanged ones is itself (R@1, percent), and its cosine with itself (m
 
 import argparse
 import io
-import json
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageEnhance
 
-from export import session
-from photos import ENDINGS, middle_square, upright
+from pictured import Pictured, folder
 
 
 def cropped(image: Image.Image, share: float) -> Image.Image:
@@ -54,19 +52,8 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="the sidecar; the ONNX file lies beside it")
     parser.add_argument("--pictures", type=Path, required=True)
     a = parser.parse_args()
-    said = json.loads(a.model.read_text())
-    taken, running = said["input"], session((a.model.parent / said["file"]).read_bytes())
-    mean, std = np.float32(taken["mean"]), np.float32(taken["std"])
-
-    def embedded(image: Image.Image) -> np.ndarray:
-        x = ((middle_square(image, taken["width"]).astype(np.float32) / 255 - mean) / std).transpose(2, 0, 1)[None]
-        output = running.run([said["output"]["name"]], {taken["name"]: np.ascontiguousarray(x)})[0].ravel()
-        return output / np.linalg.norm(output)
-
-    files = sorted(p for p in a.pictures.rglob("*") if p.suffix.lower() in ENDINGS)
-    images = [upright(p.read_bytes()) for p in files]
-    if not images:
-        raise SystemExit(f"{a.pictures} holds no picture")
+    embedded = Pictured(a.model).vector
+    images = [image for _, image in folder(a.pictures)]
     whole = np.stack([embedded(image) for image in images])
     print(f"{len(images)} pictures\n\n| change | R@1 | cosine, mean | 95 % exceed |\n|---|---|---|---|")
     for name, change in CHANGES.items():

@@ -9,7 +9,8 @@ Phases, each of which picks up where it was when the command is run again:
   chain    the whole network, asked for the teacher's embedding of the same pictures at 224 px
   export   blend the weights of the chain's start and end, fold BatchNorm, project to 128, round to int8, write the files
 
-Every view is fresh and the teacher sees the very same pixels. Two single-thread processes average their gradients:
+The teacher sees the very same pixels as the student. In `block` every view is fresh; in `chain`, where the teacher costs more than
+the student's step, the views of `--fresh-steps` steps are, and then come again, mirrored every other time. Two single-thread processes average their gradients:
 on two cores that is faster than one process with two threads. A step's views depend on (seed, phase, step, process)
 alone, so a run that was killed goes on as if it had not been.
 """
@@ -29,7 +30,9 @@ import torch.nn.functional as F
 
 import export
 import photos as photo_store
+import start
 from student import Student, as_input, settle_norms
+from targets import Targets
 from teacher import Teacher
 
 PHASES = {"block": 1, "chain": 2}
@@ -49,11 +52,13 @@ def arguments():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--batch", type=int, default=16, help="views a step and process")
-    parser.add_argument("--block-steps", type=int, default=2000)
-    parser.add_argument("--chain-steps", type=int, default=4200)
-    parser.add_argument("--block-rate", type=float, default=2.5e-3)
-    parser.add_argument("--chain-rate", type=float, default=1e-3)
-    parser.add_argument("--mixed", type=float, default=0.25, help="share of mixed views; none in the last third of `chain`")
+    parser.add_argument("--block-steps", type=int, default=6000)
+    parser.add_argument("--chain-steps", type=int, default=10000)
+    parser.add_argument("--block-rate", type=float, default=3e-3)
+    parser.add_argument("--chain-rate", type=float, default=3e-4)
+    parser.add_argument("--fresh-steps", type=int, default=3000, help="steps of `chain` whose views are fresh; later ones see them again")
+    parser.add_argument("--start", type=Path, help="an .onnx of this recipe: `chain` goes on from its weights, `block` is left out")
+    parser.add_argument("--mixed", type=float, default=0.25, help="share of mixed views")
     parser.add_argument("--share", type=float, default=export.SHARE, help="where the shipped weights lie between the chain's start and end")
     parser.add_argument("--aimed", type=int, default=4000, help="photos on which the last layer is set before `chain`")
     parser.add_argument("--held-out", type=int, default=800)
@@ -97,7 +102,6 @@ def aim(student: Student, photos, teacher, count: int) -> None:
     The block-wise phase asks the head for one branch's embedding; from a wrong last layer the first steps of the chain
     would spoil what the stages know.
     """
-    settle_norms(student, photos.settling())
     chosen = np.random.default_rng(2).permutation(photos.training)[:count]
     features, targets = [], []
     for part in np.array_split(chosen, max(1, len(chosen) // 32)):
@@ -141,7 +145,8 @@ def follow(mean: Student, student: Student, step: int) -> None:
 def held_out_cosine(student, settled_on, pictures, targets) -> float:
     """Cosine to the target on the middle squares of photos no gradient saw, whole chain."""
     model = copy.deepcopy(student)
-    settle_norms(model, settled_on)
+    if settled_on:
+        settle_norms(model, settled_on)
     outputs = torch.cat([model(as_input(pictures[i : i + 50])) for i in range(0, len(pictures), 50)])
     return F.cosine_similarity(outputs, targets).mean().item()
 
@@ -159,11 +164,19 @@ def run_phase(a, phase: str, rank: int, student: Student, photos, teacher) -> St
     losses_of = block_losses if phase == "block" else chain_losses
     checkpoint, step = a.work / f"{phase}.pt", 0
     student.to(memory_format=torch.channels_last)
-    if phase == "chain" and not checkpoint.exists():
-        aim(student, photos, teacher, a.aimed)
-        if rank == 0:
-            save(a.work / "aimed.pt", mean=student.state_dict())
-    student.train()
+    if phase == "chain":
+        aimed = a.work / "aimed.pt"
+        if rank == 0 and not aimed.exists():
+            if not a.start:
+                settle_norms(student, photos.settling())
+            student.eval()
+            aim(student, photos, teacher, a.aimed)
+            save(aimed, mean=student.state_dict())
+        dist.barrier()
+        student.load_state_dict(torch.load(aimed)["mean"])
+        targets = Targets(teacher, a.work, rank, min(a.fresh_steps, steps), a.batch)
+    # The chain keeps the statistics that its start was settled on: those of a few views jitter, and what the stages know is spoilt by it.
+    student.train(phase == "block")
     mean = copy.deepcopy(student)
     decayed = [p for p in student.parameters() if p.ndim > 1]
     others = [p for p in student.parameters() if p.ndim <= 1]
@@ -179,14 +192,18 @@ def run_phase(a, phase: str, rank: int, student: Student, photos, teacher) -> St
     dist.barrier()
     if rank == 0:
         pictures = photos.middles(photos.held_out)
-        targets = torch.from_numpy(np.concatenate([teacher.lesson(pictures[i : i + 50], phase == "block")[0] for i in range(0, len(pictures), 50)]))
-        settled_on = photos.settling()
+        answers = torch.from_numpy(np.concatenate([teacher.lesson(pictures[i : i + 50], phase == "block")[0] for i in range(0, len(pictures), 50)]))
+        settled_on = photos.settling() if phase == "block" else []
     began, seen, sums = time.monotonic(), 0, 0.0
     while step < steps:
-        rng = np.random.default_rng([a.seed, PHASES[phase], step, rank])
-        late = phase == "chain" and step >= steps * 2 // 3
-        views = photos.fresh(rng, a.batch, 0.0 if late else a.mixed)
-        target, borders = teacher.lesson(views, borders=phase == "block")
+        passes, place = divmod(step, a.fresh_steps) if phase == "chain" else (0, step)
+        rng = np.random.default_rng([a.seed, PHASES[phase], place, rank])
+        views = photos.fresh(rng, a.batch, a.mixed)
+        if phase == "block":
+            target, borders = teacher.lesson(views)
+        else:
+            target, borders = targets.of(place, views), []
+            views = views if passes % 2 == 0 else np.ascontiguousarray(views[:, :, ::-1])
         borders = [torch.from_numpy(b).contiguous(memory_format=torch.channels_last) for b in borders]
         losses = losses_of(student, as_input(views), borders, torch.from_numpy(target))
         optimiser.zero_grad(set_to_none=False)
@@ -207,7 +224,7 @@ def run_phase(a, phase: str, rank: int, student: Student, photos, teacher) -> St
         if rank == 0 and (step % a.save_every == 0 or step == steps):
             save(checkpoint, student=student.state_dict(), mean=mean.state_dict(), optimiser=optimiser.state_dict(), step=step)
         if rank == 0 and (step % 1000 == 0 or step == steps):
-            cosine = held_out_cosine(mean, settled_on, pictures, targets)
+            cosine = held_out_cosine(mean, settled_on, pictures, answers)
             print(f"{phase} {step}/{steps} held-out cosine {cosine:.4f}", flush=True)
     dist.barrier()
     mean.load_state_dict(torch.load(checkpoint)["mean"])
@@ -221,8 +238,8 @@ def worker(rank: int, a) -> None:
     photos = photo_store.Photos(a.work, a.held_out, a.seed)
     teacher = Teacher(a.teacher)
     teacher.fit(photos, a.work, 8000)
-    student = Student()
-    for phase in PHASES:
+    student = start.student_of(a.start, photos.settling()) if a.start else Student()
+    for phase in ["chain"] if a.start else PHASES:
         student = run_phase(a, phase, rank, student, photos, teacher)
     dist.destroy_process_group()
 

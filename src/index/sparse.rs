@@ -232,8 +232,7 @@ impl Index {
                         Some(held) if !held.holds(group * GROUP_ROWS as u32) => {
                             taken = Some(held.clone())
                         }
-                        Some(_) => continue,
-                        None => continue,
+                        _ => continue,
                     }
                 }
                 if let Some(cell) = &mut taken

@@ -1,0 +1,109 @@
+//! Networks that people bring along, the whole way: pictures and `--model` in, an index that answers as exact search by Euclidean distance does.
+//!
+//! They are tried where `NEARSIGHT_TEST_MODELS` names a folder that holds them (see `tests/sidecars/make.py`). Vectors are of unit
+//! length, so the nearest by Euclidean distance are those of the greatest cosine, which is what an index searches for.
+
+// These tests run a program, threads or files: on the machine, not in the browser.
+#![cfg(not(target_arch = "wasm32"))]
+#![cfg(feature = "any-model")]
+
+#[allow(dead_code)]
+mod place;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use place::{Place, ok};
+
+const PICTURES: u32 = 60;
+
+/// The model's two files, side by side, in `folder`; none where no models were given.
+fn brought(name: &str, folder: &Path) -> Option<PathBuf> {
+    let Some(models) = std::env::var_os("NEARSIGHT_TEST_MODELS") else {
+        println!("NEARSIGHT_TEST_MODELS is not set: {name} was not tried");
+        return None;
+    };
+    let (models, file) = (Path::new(&models), format!("{name}.onnx"));
+    let onnx = [models.join(&file), models.join("byo").join(&file)]
+        .into_iter()
+        .find(|path| path.is_file())
+        .unwrap_or_else(|| panic!("{file} is not in {}", models.display()));
+    let sidecar = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/sidecars/{name}.json"));
+    fs::copy(onnx, folder.join(&file)).unwrap();
+    fs::copy(sidecar, folder.join(format!("{name}.json"))).unwrap();
+    Some(folder.join(file))
+}
+
+/// Row by row, as `nearsight embed` writes them.
+fn rows(npy: &Path, dimension: usize) -> Vec<Vec<f32>> {
+    let bytes = fs::read(npy).unwrap();
+    let data = bytes.len() - PICTURES as usize * dimension * 4;
+    let number = |b: &[u8]| f32::from_le_bytes([b[0], b[1], b[2], b[3]]);
+    let values: Vec<f32> = bytes[data..].chunks_exact(4).map(number).collect();
+    values
+        .chunks_exact(dimension)
+        .map(<[f32]>::to_vec)
+        .collect()
+}
+
+fn distance(a: &[f32], b: &[f32]) -> f32 {
+    let squares = a.iter().zip(b).map(|(a, b)| (a - b).powi(2));
+    squares.sum::<f32>().sqrt()
+}
+
+#[test]
+fn an_index_of_a_re_identification_model_answers_as_exact_search_by_euclidean_distance() {
+    an_index_answers_as_exact_search("osnet-x025-512", 512);
+}
+
+#[test]
+fn an_index_of_a_model_of_2560_numbers_answers_as_exact_search_by_euclidean_distance() {
+    an_index_answers_as_exact_search("teacher", 2560);
+}
+
+fn an_index_answers_as_exact_search(name: &str, dimension: usize) {
+    let place = Place::with(PICTURES);
+    let Some(model) = brought(name, &place.path("")) else {
+        return;
+    };
+    let (photos, site, model) = (
+        place.text("photos"),
+        place.text("site"),
+        model.to_str().unwrap(),
+    );
+    let report = ok(&["build", &photos, "-o", &site, "--no-page", "--model", model]);
+    assert_eq!(report["dimension"], dimension, "{report}");
+    let npy = place.text("rows.npy");
+    ok(&["embed", &photos, "-o", &npy, "--model", model]);
+    let rows = rows(Path::new(&npy), dimension);
+    let names = fs::read_to_string(place.path("rows.names.txt")).unwrap();
+    let names: Vec<&str> = names.lines().collect();
+    assert_eq!(
+        (rows.len(), names.len()),
+        (PICTURES as usize, PICTURES as usize)
+    );
+    let (mut found, k) = (0, 5);
+    for (row, name) in rows.iter().zip(&names).step_by(6) {
+        assert!(
+            (distance(row, &vec![0.0; dimension]) - 1.0).abs() < 1e-4,
+            "{name}"
+        );
+        let picture = format!("{photos}/{name}");
+        let answer = ok(&["search", &site, &picture, "-k", "5", "--recall", "0.99"]);
+        assert_eq!(answer["hits"][0]["path"], *name, "{answer}");
+        let mut nearest: Vec<usize> = (0..rows.len()).collect();
+        nearest.sort_by(|a, b| distance(row, &rows[*a]).total_cmp(&distance(row, &rows[*b])));
+        let hits = answer["hits"].as_array().unwrap();
+        for hit in hits {
+            let at = names.iter().position(|name| hit["path"] == *name).unwrap();
+            let score = hit["score"].as_f64().unwrap();
+            // Of unit vectors: d² = 2 - 2 cos.
+            let exact = 1.0 - f64::from(distance(row, &rows[at])).powi(2) / 2.0;
+            assert!((score - exact).abs() < 0.02, "{name}: {score} for {exact}");
+            found += usize::from(nearest[..k].contains(&at));
+        }
+    }
+    let asked = rows.len().div_ceil(6) * k;
+    println!("{name}: {found} of the {asked} nearest");
+    assert!(found * 100 >= asked * 96, "{found} of {asked}");
+}
