@@ -21,6 +21,8 @@ pub(super) struct Seen<'a> {
     /// A row farther from the query than this changes nothing: the distance of the k-th best hit,
     /// or of `min_score`; infinite while fewer than k hits are known.
     pub(super) reach: f32,
+    /// Whether the radii of the cells left exclude every row in them.
+    pub(super) certain: bool,
 }
 
 /// The ratio at which a share of 0.95 is said. Lower scans less and delivers less: on photo
@@ -37,13 +39,6 @@ const PER_SHARE: f32 = 0.35;
 /// more cells, larger over fewer.
 const FALL: f32 = 12.0;
 
-/// Whether the radii of the cells left exclude every row in them.
-pub(super) fn is_certain(seen: &Seen<'_>) -> bool {
-    seen.ranked
-        .get(seen.opened)
-        .is_none_or(|next| next.nearest_row_left > seen.reach)
-}
-
 /// The expected share, 0 to 1, of the true nearest among the hits so far.
 ///
 /// The ratio of the next centroid's distance to the reach, as a share.
@@ -57,7 +52,7 @@ pub(super) fn by_distance(seen: &Seen<'_>) -> f32 {
     if seen.reach.is_infinite() {
         return 0.0;
     }
-    if is_certain(seen) {
+    if seen.certain {
         return 1.0;
     }
     // A reach of 0 (the query's own copies fill the answer) gives an infinite ratio, and 0 / 0
@@ -73,13 +68,6 @@ mod tests {
 
     fn judged(distances: &[f32], radius: f32, opened: usize, reach: f32) -> f32 {
         let cells = distances.len();
-        let nearest = |rank: usize| {
-            distances[rank..]
-                .iter()
-                .copied()
-                .fold(f32::INFINITY, f32::min)
-                - radius
-        };
         let ranked: Vec<Ranked> = distances
             .iter()
             .enumerate()
@@ -87,14 +75,16 @@ mod tests {
                 place: rank as u32,
                 distance,
                 dot: 0.0,
-                nearest_row_left: nearest(rank),
+                nearest_row: distance - radius,
             })
             .collect();
+        let certain = ranked[opened..].iter().all(|cell| cell.nearest_row > reach);
         by_distance(&Seen {
             cells,
             ranked: &ranked,
             opened,
             reach,
+            certain,
         })
     }
 

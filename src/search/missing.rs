@@ -79,6 +79,9 @@ pub struct Surroundings {
     border: Vec<f32>,
     /// ln rank, ln n, ln(D / D₁)
     logs: Vec<[f32; 3]>,
+    /// What `logs` add to the power of λ, as far as it was worked out, and by which weights.
+    fixed: Vec<f32>,
+    fixed_by: [f32; STAGE_1],
     rows: Vec<f32>,
     /// The part of the rows that may be hits.
     shares: Vec<f32>,
@@ -177,14 +180,21 @@ impl Surroundings {
         let [w0, w1, w2, w3, w4, w5, w6, w7] = *weights;
         let squared = reach * reach;
         let per_reach = 1.0 / reach.max(1e-6);
-        let logs = self.logs.iter().zip(self.rows.iter().zip(&self.shares));
+        if self.fixed_by != *weights {
+            (self.fixed_by, self.fixed) = (*weights, Vec::new());
+        }
+        // Worked out once: with these in the loop below a compiler makes no SIMD of it.
+        let logs = &self.logs[self.fixed.len()..];
+        let fixed = |logs: &[f32; 3]| w0 + w3 * logs[0] + w5 * logs[1] + w6 * logs[2];
+        self.fixed.extend(logs.iter().map(fixed));
+        let sizes = self.rows.iter().zip(&self.shares);
         let geometry = self.steady.iter().zip(&self.slope).zip(&self.border);
-        for ((expected, ((steady, slope), border)), (logs, (&rows, &share))) in
-            self.expected.iter_mut().zip(geometry).zip(logs)
+        let cells = geometry.zip(&self.fixed).zip(sizes);
+        for (expected, ((((steady, slope), border), fixed), (&rows, &share))) in
+            self.expected.iter_mut().zip(cells)
         {
             let u = steady - slope * squared;
             let border = border * per_reach;
-            let fixed = w0 + w3 * logs[0] + w5 * logs[1] + w6 * logs[2];
             let power = fixed + u * (w1 + w2 * u) + border * (w4 + w7 * border);
             *expected = exp(power).min(rows) * share;
         }

@@ -6,7 +6,7 @@
 
 use super::approximate::{exp, ln};
 use super::calibration::{Calibration, FILTERED_SHARES};
-use super::confidence::{Seen, by_distance, is_certain};
+use super::confidence::{Seen, by_distance};
 use super::missing::{MissingModel, Moment, Origin, STAGE_2, Surroundings, is_asked};
 use super::passing::Passing;
 use super::route::Route;
@@ -90,11 +90,13 @@ impl Rule {
     ) -> bool {
         let (routing, opened) = (ground.routing, standing.opened);
         route.ensure(routing, opened + 1);
+        let certain = route.excludes_rest(routing, opened, standing.reach);
         let seen = Seen {
             cells: routing.cells.len(),
             ranked: route.ranked(),
             opened,
             reach: standing.reach,
+            certain,
         };
         match self {
             Self::Ratio { recall, confidence } => {
@@ -103,7 +105,7 @@ impl Rule {
                 *confidence >= *recall
             }
             Self::Calibrated(_) if standing.reach.is_infinite() => false,
-            Self::Calibrated(rule) if is_certain(&seen) => {
+            Self::Calibrated(rule) if certain => {
                 (rule.least_missing, rule.least_gain) = (0.0, 0.0);
                 true
             }
