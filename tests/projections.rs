@@ -86,6 +86,27 @@ fn a_projection_stays_over_builds_and_updates_until_another_is_asked_for() {
 }
 
 #[test]
+fn full_vectors_of_another_projection_are_not_taken_for_those_of_the_index() {
+    // What a build leaves that dies after the vectors of the next epoch and before its manifest.
+    let (place, next) = (Place::with(30), Place::with(31));
+    build(&place, &["--dim", "16"]);
+    build(&next, &["--dim", "16"]);
+    for name in ["vectors.f32", "state.json"] {
+        let file = format!("site/.nearsight/{name}");
+        std::fs::copy(next.path(&file), place.path(&file)).unwrap();
+    }
+    place.write("photos/new.jpg", &jpeg(900, 96, 80));
+    let before = place.manifest();
+    let (code, message) = refused(&["add", &place.text("site"), &place.text("photos/new.jpg")]);
+    assert_eq!(code, "state_stale");
+    assert!(message.contains("another projection"), "{message}");
+    assert_eq!(place.manifest(), before);
+    // As the message says.
+    assert_eq!(build(&place, &[])["added"], 1);
+    assert_eq!(ok(&["verify", &place.text("site")])["problems"], json!([]));
+}
+
+#[test]
 fn a_gallery_that_has_more_than_doubled_is_fitted_anew_by_a_build_alone() {
     let place = Place::with(20);
     build(&place, &["--dim", "8"]);

@@ -66,8 +66,8 @@ impl Writing<'_> {
             put(output.folder(), &name, &bytes, Durable::Now)?;
         }
         sync(output.folder(), self.fresh_thumbs)?;
-        let model = options.model.reference().onnx.name;
-        gathered.state(output, model).save(output.folder())?;
+        let model = options.model.reference();
+        gathered.state(output, &model).save(output.folder())?;
         if gathered.now_private {
             // Outlives a crash between the new manifest and the removal of the old files.
             put(&output.state(), PRUNE_OWED, b"", Durable::Now)?;

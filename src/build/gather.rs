@@ -16,7 +16,7 @@ use super::state::State;
 use super::walk::{Found, Problem};
 use super::{BuildError, Model};
 use crate::embed;
-use crate::index::{Index, Record};
+use crate::index::{Index, ModelRef, Record};
 use crate::quantize::CodeBits;
 
 /// All that goes into an epoch.
@@ -300,7 +300,7 @@ impl Gathered {
     }
 
     /// A row for every id ever given; a removed picture keeps the one it had.
-    pub fn state(&self, output: &Output, model: String) -> State {
+    pub fn state(&self, output: &Output, model: &ModelRef) -> State {
         let mut all = vec![0.0; self.next_id as usize * self.dimension];
         if let Ok(before) = State::open_any(output.folder()) {
             let (vectors, dimension) = before.vectors();

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::BuildError;
 use super::output::{Durable, STATE_FOLDER, put};
 use super::publish::published;
+use crate::index::ModelRef;
 
 const VECTORS: &str = "vectors.f32";
 const ABOUT: &str = "state.json";
@@ -27,6 +28,9 @@ struct About {
     vectors: String,
     /// Name of the ONNX file that made them; none when they came from elsewhere.
     model: Option<String>,
+    /// Name of its sidecar, which holds the projection that they went through. None in states of earlier versions.
+    #[serde(default)]
+    sidecar: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -34,15 +38,17 @@ pub struct State {
     vectors: Vec<f32>,
     dimension: usize,
     model: Option<String>,
+    sidecar: Option<String>,
 }
 
 impl State {
-    /// `model` is the name of the ONNX file that made the vectors, as the manifest names it.
-    pub fn new(vectors: Vec<f32>, dimension: usize, model: Option<String>) -> Self {
+    /// `model` made the vectors, and names the projection that they went through.
+    pub fn new(vectors: Vec<f32>, dimension: usize, model: Option<&ModelRef>) -> Self {
         Self {
             vectors,
             dimension,
-            model,
+            model: model.map(|model| model.onnx.name.clone()),
+            sidecar: model.map(|model| model.sidecar.name.clone()),
         }
     }
 
@@ -51,12 +57,18 @@ impl State {
     pub fn open(dist: &Path) -> Result<Self, BuildError> {
         let state = Self::open_any(dist)?;
         if let Some((_, manifest)) = published(dist)? {
-            let model = manifest.model.map(|model| model.onnx.name);
-            if manifest.dimension != state.dimension || model != state.model {
-                return Err(BuildError::StateStale {
-                    path: vectors_file(dist),
-                    why: "another model made the vectors",
-                });
+            let named = Self::new(Vec::new(), manifest.dimension, manifest.model.as_ref());
+            let stale = |why| BuildError::StateStale {
+                path: vectors_file(dist),
+                why,
+            };
+            if named.dimension != state.dimension || named.model != state.model {
+                return Err(stale("another model made the vectors"));
+            }
+            if state.sidecar.is_some() && named.sidecar != state.sidecar {
+                return Err(stale(
+                    "its vectors went through another projection, a build was cut short",
+                ));
             }
         }
         Ok(state)
@@ -89,6 +101,7 @@ impl State {
             vectors,
             dimension: about.dimension,
             model: about.model,
+            sidecar: about.sidecar,
         })
     }
 
@@ -105,6 +118,7 @@ impl State {
             rows: self.rows(),
             vectors: hash(&bytes),
             model: self.model.clone(),
+            sidecar: self.sidecar.clone(),
         };
         put(&folder, VECTORS, &bytes, Durable::Now)?;
         let text = serde_json::to_vec_pretty(&about).expect("plain data");
