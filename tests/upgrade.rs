@@ -43,7 +43,11 @@ fn place(pictures: u32) -> Place {
 }
 
 fn build(place: &Place, model: &str, more: &[&str]) -> Value {
-    let (photos, site, model) = (place.text("photos"), place.text("site"), fixture(model));
+    build_in(place, "site", model, more)
+}
+
+fn build_in(place: &Place, folder: &str, model: &str, more: &[&str]) -> Value {
+    let (photos, site, model) = (place.text("photos"), place.text(folder), fixture(model));
     let arguments = [
         "build",
         &photos,
@@ -107,16 +111,7 @@ fn copy(from: &Path, to: &Path) {
 /// A rebuild by another network of what lies in `site`, in another folder.
 fn rebuilt(place: &Place, name: &str, model: &str) -> Value {
     copy(&place.path("site"), &place.path(name));
-    let (photos, site, model) = (place.text("photos"), place.text(name), fixture(model));
-    ok(&[
-        "build",
-        &photos,
-        "-o",
-        &site,
-        "--no-page",
-        "--model",
-        &model,
-    ]);
+    build_in(place, name, model, &[]);
     manifest(&place.path(name))
 }
 
