@@ -1,4 +1,5 @@
-//! Networks of plain layers, run by the project's own kernels: convolutions, depthwise filters, sums, a mean and products.
+//! Networks of plain layers, run by the project's own kernels: convolutions, depthwise filters, sums, means, products and
+//! rows one behind the other.
 //!
 //! That is what small picture networks are made of when they are exported for use. The general runtime takes hundreds of
 //! milliseconds to prepare such a graph in a browser, and longer a picture (`npm run bench:embed` measures it). `read` takes the graph;
@@ -52,6 +53,8 @@ enum Layer {
     },
     /// Plus another value of the same sides.
     Add(usize),
+    /// One row, and another one behind it.
+    Join(usize),
     Bound(Bounds),
     /// The mean of each channel.
     Mean,
@@ -82,11 +85,7 @@ impl Plain {
             out.resize(sides.iter().product(), 0.0);
             step.run(&held, self.values[step.from], (&mut out, sides));
             held[step.to] = out;
-            let other = match step.layer {
-                Layer::Add(other) => other,
-                _ => step.from,
-            };
-            for value in [step.from, other] {
+            for value in [step.from, step.other()] {
                 if last_use[value] == number && value != self.output {
                     spare.push(std::mem::take(&mut held[value]));
                 }
@@ -111,15 +110,21 @@ impl Plain {
         let mut last = vec![usize::MAX; self.values.len()];
         for (number, step) in self.steps.iter().enumerate() {
             last[step.from] = number;
-            if let Layer::Add(other) = step.layer {
-                last[other] = number;
-            }
+            last[step.other()] = number;
         }
         last
     }
 }
 
 impl Step {
+    /// The second value that it reads; the first again where it reads no other.
+    fn other(&self) -> usize {
+        match self.layer {
+            Layer::Add(other) | Layer::Join(other) => other,
+            _ => self.from,
+        }
+    }
+
     fn run(&self, held: &[Vec<f32>], from: Sides, (out, to): (&mut [f32], Sides)) {
         let input = held[self.from].as_slice();
         match &self.layer {
@@ -138,6 +143,11 @@ impl Step {
                 for ((out, a), b) in out.iter_mut().zip(input).zip(&held[*other]) {
                     *out = a + b;
                 }
+            }
+            Layer::Join(other) => {
+                let (first, second) = out.split_at_mut(input.len());
+                first.copy_from_slice(input);
+                second.copy_from_slice(&held[*other]);
             }
             Layer::Bound((least, most)) => {
                 for (out, &value) in out.iter_mut().zip(input) {

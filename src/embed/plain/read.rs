@@ -102,6 +102,7 @@ impl<'a> Reader<'a> {
             "Conv" => self.convolution(node, from)?,
             "Gemm" => self.product(node, from)?,
             "Add" => self.sum(node, from)?,
+            "Concat" => self.joined(node, from)?,
             "Relu" => self.bounded(node, from, (0.0, f32::INFINITY))?,
             "Clip" => {
                 let bounds = self.clip(node)?;
@@ -282,6 +283,18 @@ impl<'a> Reader<'a> {
         let alike = self.values[from.place] == self.values[other.place] && from.flat == other.flat;
         let sides = self.values[from.place];
         alike.then(|| self.step(Layer::Add(other.place), from, sides, from.flat))?
+    }
+
+    /// Two rows alone: channels of pictures are not one behind the other here.
+    fn joined(&mut self, node: &NodeProto, from: Value) -> Option<Value> {
+        let [_, second] = node.input.as_slice() else {
+            return None;
+        };
+        let other = *self.named.get(second.as_str())?;
+        let along = matches!(attribute(node, "axis")?, 1 | -1);
+        let rows = from.flat && other.flat && along;
+        let channels = self.values[from.place][2].checked_add(self.values[other.place][2])?;
+        rows.then(|| self.step(Layer::Join(other.place), from, [1, 1, channels], true))?
     }
 
     /// Bounds belong to the layer before them where nothing else reads what it gives.

@@ -169,7 +169,13 @@ proptest! {
         draft.layer("GlobalAveragePool", &["j"], "k", &[]);
         draft.layer("Flatten", &["k"], "l", &[]);
         let (m, n) = (draft.weights("m", &[5, channels]), draft.weights("n", &[5]));
-        draft.layer("Gemm", &["l", &m, &n], "out", &[("transB", &[1])]);
+        draft.layer("Gemm", &["l", &m, &n], "o", &[("transB", &[1])]);
+        // A branch from the picture itself, every so many pixels, joined to the other at its end.
+        let q = draft.weights("q", &[channels + 1, 3, 1, 1]);
+        draft.layer("Conv", &["image", &q], "q0", &[("strides", &[stride + 2, stride + 2])]);
+        draft.layer("GlobalAveragePool", &["q0"], "q1", &[]);
+        draft.layer("Flatten", &["q1"], "q2", &[]);
+        draft.layer("Concat", &["o", "q2"], "out", &[("axis", &[1])]);
         both(draft.graph("out"), side as u32, "out");
     }
 }
@@ -261,6 +267,16 @@ fn what_is_not_a_plain_layer_is_left_to_the_general_runtime() {
         "out",
         &[]
     )));
+    let joined = |values: [&str; 2], axis: i64| {
+        plain(&move |draft: &mut Draft| {
+            draft.layer("GlobalAveragePool", &["image"], "mean", &[]);
+            draft.layer("Flatten", &["mean"], "row", &[]);
+            draft.layer("Concat", &values, "out", &[("axis", &[axis])]);
+        })
+    };
+    assert!(joined(["row", "row"], 1) && joined(["row", "row"], -1));
+    assert!(!joined(["row", "row"], 0), "below one another");
+    assert!(!joined(["image", "image"], 1) && !joined(["row", "mean"], 1));
     assert!(!plain(&|_| ()), "nothing makes the output");
     assert!(!plain(&|draft| {
         draft.layer("Relu", &["image"], "out", &[]);
