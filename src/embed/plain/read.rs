@@ -108,6 +108,7 @@ impl<'a> Reader<'a> {
                 let bounds = self.clip(node)?;
                 self.bounded(node, from, bounds)?
             }
+            "AveragePool" => self.windows_mean(node, from)?,
             "GlobalAveragePool" => {
                 let [_, _, channels] = self.values[from.place];
                 if from.flat {
@@ -173,46 +174,8 @@ impl<'a> Reader<'a> {
         if from.flat || outputs == 0 || inputs == 0 || down == 0 || across == 0 {
             return None;
         }
-        let pair = |name: &str, otherwise: [usize; 2]| match list(node, name) {
-            [] => Some(otherwise),
-            &[a, b] => Some([usize::try_from(a).ok()?, usize::try_from(b).ok()?]),
-            _ => None,
-        };
-        let padding = node.attribute.iter().find(|a| a.name == "auto_pad");
-        let stated = padding.is_none_or(|a| matches!(a.s.as_slice(), b"" | b"NOTSET"));
-        let stride = pair("strides", [1, 1])?;
-        if !stated
-            || pair("kernel_shape", [down, across])? != [down, across]
-            || pair("dilations", [1, 1])? != [1, 1]
-            || stride.contains(&0)
-        {
-            return None;
-        }
-        let pads: [usize; 4] = match list(node, "pads") {
-            [] => [0; 4],
-            &[a, b, c, d] => {
-                let pads = [a, b, c, d].map(|pad| usize::try_from(pad).ok());
-                [pads[0]?, pads[1]?, pads[2]?, pads[3]?]
-            }
-            _ => return None,
-        };
-        // A window that lies outside the picture altogether is nothing that networks have.
-        if pads[0].max(pads[2]) >= down || pads[1].max(pads[3]) >= across {
-            return None;
-        }
-        let side = |side: usize, before: usize, after: usize, size: usize, stride: usize| {
-            Some((side + before + after).checked_sub(size)? / stride + 1)
-        };
-        let to = [
-            side(height, pads[0], pads[2], down, stride[0])?,
-            side(width, pads[1], pads[3], across, stride[1])?,
-            outputs,
-        ];
-        let window = Window {
-            size: [down, across],
-            stride,
-            before: [pads[0], pads[1]],
-        };
+        let (window, [down_to, across_to]) = window(node, [down, across], [height, width])?;
+        let to = [down_to, across_to, outputs];
         let bias = self.bias(node, 2, outputs)?;
         let steps = down * across;
         let group = usize::try_from(attribute(node, "group").unwrap_or(1)).ok()?;
@@ -239,6 +202,29 @@ impl<'a> Reader<'a> {
             return None;
         };
         self.step(layer, from, to, false)
+    }
+
+    /// The mean of each channel in every window, as a window over each channel by itself. What lies outside the picture
+    /// is counted by some tools and not by others: only windows that lie inside are known here.
+    fn windows_mean(&mut self, node: &NodeProto, from: Value) -> Option<Value> {
+        let [height, width, channels] = self.values[from.place];
+        let &[down, across] = list(node, "kernel_shape") else {
+            return None;
+        };
+        let size = [usize::try_from(down).ok()?, usize::try_from(across).ok()?];
+        let (window, [down_to, across_to]) = window(node, size, [height, width])?;
+        let whole = list(node, "pads").iter().all(|&pad| pad == 0);
+        if from.flat || !whole || attribute(node, "ceil_mode").unwrap_or(0) != 0 {
+            return None;
+        }
+        let steps = size[0] * size[1];
+        let layer = Layer::Depthwise {
+            weights: vec![1.0 / steps as f32; steps * channels],
+            bias: vec![0.0; channels],
+            window,
+            bounds: UNBOUNDED,
+        };
+        self.step(layer, from, [down_to, across_to, channels], false)
     }
 
     fn product(&mut self, node: &NodeProto, from: Value) -> Option<Value> {
@@ -339,6 +325,50 @@ impl<'a> Reader<'a> {
         let bounds = (bound(1, "min", UNBOUNDED.0)?, bound(2, "max", UNBOUNDED.1)?);
         (bounds.0 <= bounds.1).then_some(bounds)
     }
+}
+
+/// The window of this size over a picture of these sides, and how many places it takes down and across.
+fn window(node: &NodeProto, size: [usize; 2], sides: [usize; 2]) -> Option<(Window, [usize; 2])> {
+    let pair = |name: &str, otherwise: [usize; 2]| match list(node, name) {
+        [] => Some(otherwise),
+        &[a, b] => Some([usize::try_from(a).ok()?, usize::try_from(b).ok()?]),
+        _ => None,
+    };
+    let padding = node.attribute.iter().find(|a| a.name == "auto_pad");
+    let stated = padding.is_none_or(|a| matches!(a.s.as_slice(), b"" | b"NOTSET"));
+    let stride = pair("strides", [1, 1])?;
+    if !stated
+        || size.contains(&0)
+        || pair("kernel_shape", size)? != size
+        || pair("dilations", [1, 1])? != [1, 1]
+        || stride.contains(&0)
+    {
+        return None;
+    }
+    let pads: [usize; 4] = match list(node, "pads") {
+        [] => [0; 4],
+        &[a, b, c, d] => {
+            let pads = [a, b, c, d].map(|pad| usize::try_from(pad).ok());
+            [pads[0]?, pads[1]?, pads[2]?, pads[3]?]
+        }
+        _ => return None,
+    };
+    // A window that lies outside the picture altogether is nothing that networks have.
+    if pads[0].max(pads[2]) >= size[0] || pads[1].max(pads[3]) >= size[1] {
+        return None;
+    }
+    let places = |axis: usize| {
+        let side = sides[axis].checked_add(pads[axis] + pads[axis + 2])?;
+        Some(side.checked_sub(size[axis])? / stride[axis] + 1)
+    };
+    let places = [places(0)?, places(1)?];
+    let before = [pads[0], pads[1]];
+    let window = Window {
+        size,
+        stride,
+        before,
+    };
+    Some((window, places))
 }
 
 fn attribute(node: &NodeProto, name: &str) -> Option<i64> {

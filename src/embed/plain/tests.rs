@@ -173,7 +173,9 @@ proptest! {
         // A branch from the picture itself, every so many pixels, joined to the other at its end.
         let q = draft.weights("q", &[channels + 1, 3, 1, 1]);
         draft.layer("Conv", &["image", &q], "q0", &[("strides", &[stride + 2, stride + 2])]);
-        draft.layer("GlobalAveragePool", &["q0"], "q1", &[]);
+        let small = (side - 1) / (stride + 2) + 1;
+        draft.layer("AveragePool", &["q0"], "qw", &[("kernel_shape", &[small.min(2), small]), ("strides", &[stride, 1])]);
+        draft.layer("GlobalAveragePool", &["qw"], "q1", &[]);
         draft.layer("Flatten", &["q1"], "q2", &[]);
         draft.layer("Concat", &["o", "q2"], "out", &[("axis", &[1])]);
         both(draft.graph("out"), side as u32, "out");
@@ -267,6 +269,20 @@ fn what_is_not_a_plain_layer_is_left_to_the_general_runtime() {
         "out",
         &[]
     )));
+    let pooled = |lists: &'static [(&'static str, &'static [i64])]| {
+        plain(&move |draft: &mut Draft| draft.layer("AveragePool", &["image"], "out", lists))
+    };
+    assert!(pooled(&[("kernel_shape", &[8, 2])]));
+    assert!(
+        !pooled(&[("kernel_shape", &[9, 2])]),
+        "larger than the picture"
+    );
+    assert!(!pooled(&[("kernel_shape", &[0, 2])]) && !pooled(&[]));
+    assert!(!pooled(&[
+        ("kernel_shape", &[3, 3]),
+        ("pads", &[1, 1, 1, 1])
+    ]));
+    assert!(!pooled(&[("kernel_shape", &[3, 3]), ("ceil_mode", &[1])]));
     let joined = |values: [&str; 2], axis: i64| {
         plain(&move |draft: &mut Draft| {
             draft.layer("GlobalAveragePool", &["image"], "mean", &[]);
