@@ -80,7 +80,7 @@ fn a_projection_stays_over_builds_and_updates_until_another_is_asked_for() {
     let none = build(&place, &["--projection", "none"]);
     assert_eq!(
         (&none["dimension"], &none["projection"]),
-        (&128.into(), &Value::Null)
+        (&192.into(), &Value::Null)
     );
     assert!(sidecar(&place).get("projection").is_none());
 }
@@ -139,11 +139,11 @@ fn a_thousand_pictures_are_projected_unasked_and_as_asked_where_asked() {
     let found = place.search("photos/400.jpg");
     assert_eq!(found["hits"][0]["path"], "400.jpg");
     let sidecar = serde_json::to_vec(&sidecar(&place)).unwrap();
-    assert!(sidecar.len() < 70_000, "{} bytes", sidecar.len());
+    assert!(sidecar.len() < 100_000, "{} bytes", sidecar.len());
     let report = build(&place, &["--projection", "none"]);
     assert_eq!(
         (&report["dimension"], &report["embedded"]),
-        (&128.into(), &0.into())
+        (&192.into(), &0.into())
     );
     // What was asked for stays.
     assert_eq!(build(&place, &[])["published"], false);
@@ -153,9 +153,9 @@ fn a_thousand_pictures_are_projected_unasked_and_as_asked_where_asked() {
 fn a_projection_from_a_file_is_applied_as_it_is() {
     let place = Place::with(20);
     // The first four numbers of the model's vector.
-    let row = |at: usize| (0..128).map(move |i| f64::from(u8::from(i == at)));
+    let row = |at: usize| (0..192).map(move |i| f64::from(u8::from(i == at)));
     let matrix: Vec<f64> = (0..4).flat_map(row).collect();
-    let map = json!({"format": 1, "kind": "first", "input": 128, "output": 4, "matrix": matrix, "offset": [0, 0, 0, 0]});
+    let map = json!({"format": 1, "kind": "first", "input": 192, "output": 4, "matrix": matrix, "offset": [0, 0, 0, 0]});
     place.write("map.json", map.to_string().as_bytes());
     let file = place.text("map.json");
     let report = build(&place, &["--projection", &file]);
@@ -191,7 +191,7 @@ fn what_cannot_be_projected_is_refused_and_says_why() {
             "other.json",
             &["--projection"],
             "projection_mismatch",
-            "128",
+            "192",
         ),
         ("torn.json", &["--projection"], "model_broken", "torn.json"),
     ];

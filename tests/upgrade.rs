@@ -1,7 +1,7 @@
 //! An index of pictures that moves over to another model in steps, with the program as people call it.
 //!
 //! The networks are small ones of `fixtures/models`: `plain` and `bytes-interleaved` see the same pictures in two ways that have nothing to do with each
-//! other. Both give 8 numbers; the built-in one, which gives 128, is asked where another dimension matters.
+//! other. Both give 8 numbers; the built-in one, which gives 192, is asked where another dimension matters.
 
 // These tests run a program on files: on the machine, not in the browser.
 #![cfg(not(target_arch = "wasm32"))]
@@ -197,7 +197,7 @@ fn a_small_index_is_embedded_for_one_epoch_and_another_dimension_is_no_hindrance
     let (photos, rebuilt) = (place.text("photos"), place.text("rebuilt"));
     ok(&["build", &photos, "-o", &rebuilt, "--no-page"]);
     let fresh = manifest(&place.path("rebuilt"));
-    assert_eq!(fresh["dimension"], 128);
+    assert_eq!(fresh["dimension"], 192);
     let report = ok(&["upgrade", &place.text("site")]);
     assert_eq!(
         (

@@ -1,10 +1,10 @@
 """Export: a trained student becomes `nearsight-128.onnx` (weights in int8) and its sidecar.
 
-In: the checkpoints of the chain phase and training photos. Out: a graph of Conv, Clip, Add, GlobalAveragePool, Flatten and Gemm at a fixed
-batch of one, 1 x 3 x 128 x 128 to 1 x 128, and the JSON file that tells a runtime how to feed and check it.
+In: the checkpoints of the chain and colour phases and training photos. Out: a graph of Conv, Clip, Add, AveragePool, GlobalAveragePool, Flatten, Gemm
+and Concat at a fixed batch of one, 1 x 3 x 128 x 128 to 1 x 192, and the JSON file that tells a runtime how to feed and check it.
 
 The shipped weights lie between the start and the end of the chain phase (`blend`). BatchNorm is folded into the convolutions. The 256 outputs become 128 by the student's own PCA (without centring, so that
-it folds into the last layer), half whitened: a student answers too timidly along the axes it learnt last. Weights are rounded to int8, symmetric, one scale per output channel, and turned back by
+it folds into the last layer), half whitened: a student answers too timidly along the axes it learnt last. The 64 of the colour branch stand behind them. Weights are rounded to int8, symmetric, one scale per output channel, and turned back by
 DequantizeLinear in the graph; arithmetic stays in float32: rounding activations too is slower in the browser and lets two
 runtimes disagree. Written with onnx.helper rather than a tracer, so that the graph holds these nodes and no others.
 
@@ -22,15 +22,19 @@ import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+import colour
 import photos as photo_store
 from student import MEAN, STD, Block, Student, as_input
 
 NAME = "nearsight-128"
-GENERATION = "nearsight-128-3"
-DIMENSION = 128
+GENERATION = "nearsight-128-4"
+CONTENT = 128
+DIMENSION = CONTENT + colour.OUTPUTS
 SHARE = 0.75
 WHITENING = 0.5
 OPSET = 17
+# Mean square length of the colours' part, in units of the content's; chosen by the table in models/README.md.
+COLOUR_SHARE = 0.025
 # The filters next to the picture take differences of neighbouring pixels: rounded, they let brightness through. Small layers keep
 # their floats.
 FLOAT_BELOW = 2048
@@ -108,8 +112,28 @@ class Graph:
         return self.node("Clip", f"{name}_relu6", [x, "zero", "six"]) if layer.relu else x
 
 
-def build(student: Student, projection: np.ndarray, int8: bool) -> onnx.ModelProto:
-    """The whole graph; `projection` (128 x 256) is multiplied into the last layer."""
+def colour_branch(graph: Graph, branch: colour.Colour, scale: float) -> str:
+    """The branch from the picture to its end, `scale` multiplied in; a layer a pixel is a convolution of one place."""
+    x, last = "image", len(branch.layers) - 1
+    for number, layer in enumerate(branch.layers):
+        name, weight, bias = f"colour_{number}", layer.weight.numpy(), layer.bias.numpy()
+        if number == last:
+            weight, bias = weight * np.float32(scale), bias * np.float32(scale)
+        constants = [graph.weight(f"{name}_weight", weight[..., None, None] if number < 2 else weight), graph.constant(f"{name}_bias", bias)]
+        if number == 2:
+            x = graph.node("AveragePool", "colour_windows", [x], kernel_shape=[colour.WINDOW] * 2, strides=[colour.MOVED] * 2)
+            x = graph.node("Flatten", "colour_flat", [graph.node("GlobalAveragePool", "colour_pool", [x])])
+        if number < 2:
+            x = graph.node("Conv", name, [x, *constants], kernel_shape=[1, 1], strides=[colour.STEP if number == 0 else 1] * 2)
+        else:
+            x = graph.node("Gemm", name, [x, *constants], transB=1)
+        if number < last:
+            x = graph.node("Clip", f"{name}_relu6", [x, "zero", "six"])
+    return x
+
+
+def build(student: Student, projection: np.ndarray, branch: colour.Colour, scale: float, int8: bool) -> onnx.ModelProto:
+    """The whole graph; `projection` (128 x 256) is multiplied into the student's last layer, `scale` into the colours'."""
     graph, x = Graph(int8), "image"
     for name, value in (("zero", 0), ("six", 6)):
         graph.constant(name, np.float32(value))
@@ -125,7 +149,8 @@ def build(student: Student, projection: np.ndarray, int8: bool) -> onnx.ModelPro
     linear = student.head.linear
     weight = graph.weight("project_weight", projection @ linear.weight.numpy())
     bias = graph.constant("project_bias", (projection @ linear.bias.numpy()).astype(np.float32))
-    graph.node("Gemm", "embedding", [x, weight, bias], transB=1)
+    content = graph.node("Gemm", "content", [x, weight, bias], transB=1)
+    graph.node("Concat", "embedding", [content, colour_branch(graph, branch, scale)], axis=1)
     side = photo_store.SIDE
     made = helper.make_graph(
         graph.nodes,
@@ -199,14 +224,18 @@ def export(work: Path, photos, out: Path, share: float) -> None:
     chosen = np.random.default_rng(0).permutation(photos.training)[:3200]
     pictures = photos.middles(chosen)
     student.eval()
-    outputs = torch.cat([student(as_input(pictures[i : i + 50])) for i in range(0, len(pictures), 50)])
-    outputs = torch.nn.functional.normalize(outputs).numpy().astype(np.float64)
+    plain = torch.cat([student(as_input(pictures[i : i + 50])) for i in range(0, len(pictures), 50)])
+    outputs = torch.nn.functional.normalize(plain).numpy().astype(np.float64)
     values, vectors = np.linalg.eigh(outputs.T @ outputs / len(outputs))
-    values, vectors = values[::-1][:DIMENSION], vectors[:, ::-1][:, :DIMENSION]
+    values, vectors = values[::-1][:CONTENT], vectors[:, ::-1][:, :CONTENT]
     projection = (vectors * np.maximum(values, 1e-9) ** (-WHITENING / 2)).T.astype(np.float32)
+    branch = colour.kept(work)
+    colours = branch(torch.from_numpy(colour.samples(pictures)))
+    lengths = [np.square(rows).sum(1).mean() for rows in (plain.numpy() @ projection.T, colours.numpy())]
+    scale = float(np.sqrt(COLOUR_SHARE * lengths[0] / lengths[1]))
 
-    model = build(student, projection, int8=True).SerializeToString()
-    whole = session(build(student, projection, int8=False).SerializeToString())
+    model = build(student, projection, branch, scale, int8=True).SerializeToString()
+    whole = session(build(student, projection, branch, scale, int8=False).SerializeToString())
     running = session(model)
     (out / f"{NAME}.onnx").write_bytes(model)
     (out / f"{NAME}.json").write_text(json.dumps(sidecar(model, running), indent=1) + "\n")

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+import colour
 import export
 import start
 import targets
@@ -51,7 +52,8 @@ class Start(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "model.onnx"
             with torch.no_grad():
-                file.write_bytes(export.build(student, np.eye(128, 256, dtype=np.float32), int8).SerializeToString())
+                made = export.build(student, np.eye(128, 256, dtype=np.float32), colour.Colour(), 1.0, int8)
+                file.write_bytes(made.SerializeToString())
             again = start.student_of(file, [pictures(8, 2)])
         return features(student, views), features(again, views), again
 

@@ -7,6 +7,7 @@ Phases, each of which picks up where it was when the command is run again:
   fit      the target's projection and the scales of the borders
   block    all stages at once, each fed the teacher's tensor before it and asked for the one after it
   chain    the whole network, asked for the teacher's embedding of the same pictures at 224 px
+  colour   the branch beside it, taught the colours of the same photos
   export   blend the weights of the chain's start and end, fold BatchNorm, project to 128, round to int8, write the files
 
 The teacher sees the very same pixels as the student. In `block` every view is fresh; in `chain`, where the teacher costs more than
@@ -28,6 +29,7 @@ import torch.distributed as dist
 import torch.multiprocessing as processes
 import torch.nn.functional as F
 
+import colour
 import export
 import photos as photo_store
 import start
@@ -58,6 +60,7 @@ def arguments():
     parser.add_argument("--chain-rate", type=float, default=3e-4)
     parser.add_argument("--fresh-steps", type=int, default=3000, help="steps of `chain` whose views are fresh; later ones see them again")
     parser.add_argument("--start", type=Path, help="an .onnx of this recipe: `chain` goes on from its weights, `block` is left out")
+    parser.add_argument("--colour-epochs", type=int, default=24, help="times that `colour` sees its two views of each photo")
     parser.add_argument("--mixed", type=float, default=0.25, help="share of mixed views")
     parser.add_argument("--share", type=float, default=export.SHARE, help="where the shipped weights lie between the chain's start and end")
     parser.add_argument("--aimed", type=int, default=4000, help="photos on which the last layer is set before `chain`")
@@ -66,7 +69,7 @@ def arguments():
     parser.add_argument("--smoke", action="store_true", help="a few minutes on a few pictures: does everything run?")
     a = parser.parse_args()
     if a.smoke:
-        a.block_steps, a.chain_steps, a.held_out, a.save_every, a.aimed = 20, 20, 16, 10, 64
+        a.block_steps, a.chain_steps, a.held_out, a.save_every, a.aimed, a.colour_epochs = 20, 20, 16, 10, 64, 2
     return a
 
 
@@ -253,6 +256,8 @@ def main() -> None:
     Teacher(a.teacher).fit(photos, a.work, 8000)
     (a.work / "rendezvous").unlink(missing_ok=True)
     processes.spawn(worker, (a,), nprocs=a.processes)
+    torch.set_num_threads(1)
+    colour.teach(photos, a.work, a.colour_epochs, a.seed)
     export.export(a.work, photos, a.out, a.share)
 
 

@@ -11,7 +11,7 @@ use crate::embed::{Projection, whitening};
 use crate::index::Manifest;
 
 /// What the default model's vectors are cut to where nothing else is asked for: on two labelled sets more of the right pictures
-/// come than with all 128 numbers, and a row takes half the bytes (`models/PROJECTIONS.md`).
+/// come than with all 192 numbers, and a row takes a third of the bytes (`models/PROJECTIONS.md`).
 pub const USUAL: usize = 64;
 /// Pictures that show a gallery well enough, and save more bytes than a projection takes.
 pub const MANY: usize = 1000;
