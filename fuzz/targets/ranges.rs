@@ -1,5 +1,5 @@
 #![no_main]
-//! Ranges of segments: places and bytes from elsewhere are refused, or searched, without a panic.
+//! Ranges of segments and of files of records: places and bytes from elsewhere are refused, or searched, without a panic.
 //!
 //! The first two bytes say how much of the input is the routing, the rest is a segment's file.
 
@@ -43,6 +43,11 @@ fuzz_target!(|bytes: &[u8]| {
             let _ = index.supply_range(&range.name, offset, &segment[start..end.min(segment.len())]);
         }
     }
+    for range in index.record_ranges(&(0..64).collect::<Vec<u32>>()) {
+        let length = usize::try_from(range.bytes).unwrap_or(usize::MAX);
+        let _ = index.supply_range(&range.name, range.offset.unwrap_or(0), &segment[..segment.len().min(length)]);
+    }
+    let _ = (0..64).filter_map(|id| index.record(id)).count();
     let Some(routing) = index.routing().cloned() else {
         return;
     };

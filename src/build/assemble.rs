@@ -27,8 +27,8 @@ use packing::{place, small_rows};
 use records::write_records;
 
 use crate::index::{
-    CellEntry, Changes, Counts, Dead, FORMAT, FileRef, Index, Manifest, ModelRef, Record, Routing,
-    check_tree,
+    CellEntry, Changes, Counts, Dead, FORMAT, FileRef, Index, Manifest, ModelRef, Record,
+    RecordBlocks, Routing, check_tree,
 };
 use crate::kernel;
 use crate::partition::{Layout, Merge, Rows, adjacency_on, merge_tree};
@@ -327,6 +327,7 @@ fn finish(
         merges,
         calibration: None,
         spans: Some(placed.spans),
+        record_blocks: (!filed.blocks.is_empty()).then(|| RecordBlocks(filed.blocks)),
     };
     let routing_bytes = routing.write();
     let manifest = Manifest {

@@ -54,6 +54,11 @@ impl Index {
                 next.check_records(number, records)?;
                 next.records[number] = Some(Arc::clone(records));
             }
+            let of = held.map_or(u32::MAX, |held| held as u32);
+            for (&(_, place), block) in self.blocks.range((of, 0)..=(of, u32::MAX)) {
+                next.blocks
+                    .insert((number as u32, place), Arc::clone(block));
+            }
         }
         Ok(next)
     }

@@ -88,7 +88,8 @@ impl Writer {
 /// A file that has been read: its sections, each verified.
 pub(super) struct Container<'a> {
     name: &'a str,
-    sections: Vec<(Kind, &'a [u8])>,
+    /// With where each begins in the file.
+    sections: Vec<(Kind, usize, &'a [u8])>,
 }
 
 impl<'a> Container<'a> {
@@ -170,7 +171,7 @@ impl<'a> Container<'a> {
             });
         }
 
-        let mut sections: Vec<(Kind, &[u8])> = Vec::with_capacity(table.len() / ROW_BYTES);
+        let mut sections: Vec<(Kind, usize, &[u8])> = Vec::with_capacity(table.len() / ROW_BYTES);
         let mut at = body_start;
         for row in table.chunks_exact(ROW_BYTES) {
             let kind: Kind = [row[0], row[1], row[2], row[3]];
@@ -204,13 +205,13 @@ impl<'a> Container<'a> {
                         what,
                     });
                 }
-            } else if sections.iter().any(|(seen, _)| *seen == kind) {
+            } else if sections.iter().any(|(seen, _, _)| *seen == kind) {
                 return Err(IndexError::inconsistent(
                     name,
                     format!("section {letters} occurs twice"),
                 ));
             } else {
-                sections.push((kind, &padded[..length as usize]));
+                sections.push((kind, offset as usize, &padded[..length as usize]));
             }
             at = end;
         }
@@ -223,8 +224,14 @@ impl<'a> Container<'a> {
 
     /// The content of a section that may be absent.
     pub(super) fn optional(&self, kind: Kind) -> Option<&'a [u8]> {
-        let found = self.sections.iter().find(|(seen, _)| *seen == kind);
-        found.map(|(_, content)| *content)
+        let found = self.sections.iter().find(|(seen, _, _)| *seen == kind);
+        found.map(|(_, _, content)| *content)
+    }
+
+    /// Where a section begins in the file.
+    pub(super) fn start(&self, kind: Kind) -> Option<usize> {
+        let found = self.sections.iter().find(|(seen, _, _)| *seen == kind);
+        found.map(|(_, start, _)| *start)
     }
 
     /// The content of a section that must be there.

@@ -13,6 +13,7 @@
 //! checked against the bytes at hand. Nothing here opens a file or fetches an address.
 
 mod advance;
+mod blocks;
 mod cell;
 mod changes;
 mod container;
@@ -27,6 +28,7 @@ mod segment;
 mod spans;
 mod sparse;
 
+pub use blocks::{RecordBlock, RecordBlocks};
 pub use cell::{Cell, GROUP_ROWS};
 pub use changes::{Changes, Dead, Piece};
 pub use error::{CODES, IndexError};

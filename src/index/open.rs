@@ -25,6 +25,8 @@ pub struct Index {
     /// Cells of the segments that are not here as a whole, by segment and slot.
     pub(super) sparse: BTreeMap<(u32, u32), Arc<SparseCell>>,
     pub(super) records: Vec<Option<Arc<Records>>>,
+    /// Blocks of the files of records that are not here as a whole, by file and place in it.
+    pub(super) blocks: BTreeMap<(u32, u32), Arc<[Record]>>,
     pub(super) ids: RoaringBitmap,
 }
 
@@ -45,6 +47,7 @@ impl Index {
             segments: vec![None; parsed.segments.len()],
             sparse: BTreeMap::new(),
             records: vec![None; parsed.records.len()],
+            blocks: BTreeMap::new(),
             ids: RoaringBitmap::new(),
             manifest: Arc::new(parsed),
         })
@@ -141,18 +144,19 @@ impl Index {
         self.manifest.records.get(self.records_place(id)?)
     }
 
-    /// A picture's record, if its file has been supplied and holds it. Needs the routing, which says who was removed.
+    /// A picture's record, if its file, or its block of it, has been supplied and holds it. Needs the routing, which says who was removed.
     pub fn record(&self, id: u32) -> Option<Record> {
         if self.routing()?.changes.is_dead(id) {
             return None;
         }
-        self.records
-            .get(self.records_place(id)?)?
-            .as_deref()?
-            .get(id)
+        let file = self.records_place(id)?;
+        match self.records.get(file)? {
+            Some(records) => records.get(id),
+            None => self.record_of_block(file, id).cloned(),
+        }
     }
 
-    /// All records that have been supplied, ascending by id; none without the routing.
+    /// All records of files that have been supplied whole, ascending by id; none without the routing.
     pub fn records(&self) -> impl Iterator<Item = Record> + '_ {
         let changes = self.routing().map(|routing| &routing.changes);
         self.records
@@ -228,7 +232,7 @@ impl Index {
         }
     }
 
-    fn records_place(&self, id: u32) -> Option<usize> {
+    pub(super) fn records_place(&self, id: u32) -> Option<usize> {
         self.manifest
             .records_from
             .partition_point(|&first| first <= id)
@@ -273,6 +277,9 @@ impl Index {
             return Err(IndexError::inconsistent(name, what));
         }
         routing.check_spans(manifest)?;
+        if let Some(blocks) = &routing.record_blocks {
+            blocks.fit(manifest)?;
+        }
         self.check_sparse(&routing)?;
         for (number, segment) in self.segments.iter().enumerate() {
             if let Some(segment) = segment {
@@ -316,6 +323,7 @@ impl Index {
     fn take_records(&mut self, number: usize, records: Records) -> Result<(), IndexError> {
         self.check_records(number, &records)?;
         self.records[number] = Some(Arc::new(records));
+        self.blocks.retain(|&(of, _), _| of as usize != number);
         Ok(())
     }
 

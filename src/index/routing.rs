@@ -13,7 +13,7 @@ use super::container::{
     Container, Kind, Writer, f32_values, i8_values, read_f32, read_u32, read_u64, u16_values,
     u32_values,
 };
-use super::{Changes, DIMENSION_LIMIT, IndexError, Manifest, Segment, Spans};
+use super::{Changes, DIMENSION_LIMIT, IndexError, Manifest, RecordBlocks, Segment, Spans};
 use crate::partition::Merge;
 use crate::quantize::{Centroids, Rotation};
 use crate::search::Calibration;
@@ -28,6 +28,7 @@ const NEIGHBOURS: Kind = *b"ADJC";
 const TREE: Kind = *b"TREE";
 const CALIBRATION: Kind = *b"CALI";
 const SPANS: Kind = *b"SPAN";
+const RECORD_BLOCKS: Kind = *b"RECB";
 const PIECES: Kind = *b"PIEC";
 const DEAD: Kind = *b"DEAD";
 const CELL_BYTES: usize = 24;
@@ -73,6 +74,8 @@ pub struct Routing {
     pub calibration: Option<Calibration>,
     /// Where the cells lie in their segments; none: these are fetched whole.
     pub spans: Option<Spans>,
+    /// Where the blocks lie in the files of records; none: these are fetched whole.
+    pub record_blocks: Option<RecordBlocks>,
     /// What came and went since the cells were written whole.
     pub changes: Changes,
 }
@@ -90,6 +93,7 @@ impl Routing {
             TREE,
             CALIBRATION,
             SPANS,
+            RECORD_BLOCKS,
             PIECES,
             DEAD,
         ];
@@ -176,6 +180,8 @@ impl Routing {
         let spans = container.optional(SPANS);
         let places = count + changes.pieces().len();
         let spans = spans.map(|bytes| Spans::read(bytes, places)).transpose();
+        let record_blocks = container.optional(RECORD_BLOCKS);
+        let record_blocks = record_blocks.map(RecordBlocks::read).transpose();
         Ok(Self {
             epoch,
             dimension,
@@ -187,6 +193,7 @@ impl Routing {
             merges,
             calibration,
             spans: spans.map_err(wrong)?,
+            record_blocks: record_blocks.map_err(wrong)?,
             changes,
         })
     }
@@ -256,6 +263,9 @@ impl Routing {
         }
         if let Some(spans) = &self.spans {
             writer.optional(SPANS, spans.write());
+        }
+        if let Some(blocks) = &self.record_blocks {
+            writer.optional(RECORD_BLOCKS, blocks.write());
         }
         // Not to be skipped by a reader that does not know them.
         if let Some(pieces) = self.changes.write_pieces() {
@@ -461,6 +471,7 @@ mod tests {
             ],
             calibration: None,
             changes: Changes::default(),
+            record_blocks: Some(RecordBlocks(vec![])),
             spans: Some(Spans {
                 bits: CodeBits::Nine,
                 cells: [(144, 60), (208, 50), (144, 64)]

@@ -93,6 +93,21 @@ impl SparseCell {
     }
 }
 
+/// Runs of files, in order; near ones of a file are one.
+pub(super) fn joined(mut runs: Vec<(u32, Run)>) -> Vec<(u32, Run)> {
+    runs.sort_unstable_by_key(|(file, run)| (*file, run.start));
+    let mut joined: Vec<(u32, Run)> = Vec::new();
+    for (file, run) in runs {
+        match joined.last_mut() {
+            Some((last, before)) if *last == file && run.start < before.end + GAP_BYTES => {
+                before.end = before.end.max(run.end);
+            }
+            _ => joined.push((file, run)),
+        }
+    }
+    joined
+}
+
 impl Index {
     /// What lies at a slot of a segment that is not here as a whole, if its scan part is.
     pub fn sparse_cell(&self, segment: u32, slot: u32) -> Option<&SparseCell> {
@@ -119,16 +134,6 @@ impl Index {
         whole.sort_unstable();
         whole.dedup();
         runs.retain(|(segment, _)| whole.binary_search(segment).is_err());
-        runs.sort_unstable_by_key(|(segment, run)| (*segment, run.start));
-        let mut joined: Vec<(u32, Run)> = Vec::new();
-        for (segment, run) in runs {
-            match joined.last_mut() {
-                Some((last, before)) if *last == segment && run.start < before.end + GAP_BYTES => {
-                    before.end = before.end.max(run.end);
-                }
-                _ => joined.push((segment, run)),
-            }
-        }
         let files = &self.manifest.segments;
         let whole = whole.into_iter().filter_map(|number| {
             let file = files.get(number as usize)?;
@@ -138,7 +143,7 @@ impl Index {
                 bytes: file.bytes,
             })
         });
-        let ranged = joined.into_iter().filter_map(|(number, run)| {
+        let ranged = joined(runs).into_iter().filter_map(|(number, run)| {
             Some(FileRange {
                 name: files.get(number as usize)?.name.clone(),
                 offset: Some(run.start),
@@ -148,7 +153,8 @@ impl Index {
         whole.chain(ranged).collect()
     }
 
-    /// Takes in a range of a segment that begins with a part and ends with one, as [`ranges`](Self::ranges) makes them.
+    /// Takes in a range of a segment that begins with a part and ends with one, as [`ranges`](Self::ranges) makes them, or of a file of records that
+    /// begins with a block and ends with one ([`record_ranges`](Self::record_ranges)).
     /// Needs the routing. A range that fails leaves the index as it was.
     pub fn supply_range(
         &mut self,
@@ -156,6 +162,14 @@ impl Index {
         offset: u64,
         bytes: &[u8],
     ) -> Result<(), IndexError> {
+        if let Some(number) = self
+            .manifest
+            .records
+            .iter()
+            .position(|file| file.name == name)
+        {
+            return self.supply_blocks(number, offset, bytes);
+        }
         let missing = || IndexError::Missing {
             name: self.manifest.routing.name.clone(),
         };

@@ -209,6 +209,7 @@ mod tests {
             calibration: None,
             changes: Default::default(),
             spans: None,
+            record_blocks: None,
         }
     }
 

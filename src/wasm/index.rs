@@ -69,17 +69,10 @@ impl IndexHandle {
         to_js(&missing.collect::<Vec<FileRef>>())
     }
 
-    /// Those of them that hold the records of these pictures.
-    #[wasm_bindgen(unchecked_return_type = "FileRef[]")]
+    /// What to fetch for the records of these pictures.
+    #[wasm_bindgen(unchecked_return_type = "FileRange[]")]
     pub fn missing_records_of(&self, ids: &[u32]) -> Result<JsValue, JsValue> {
-        let missing = self.index.missing();
-        let mut wanted: Vec<&FileRef> = Vec::new();
-        for file in ids.iter().filter_map(|&id| self.index.record_file(id)) {
-            if missing.contains(file) && !wanted.contains(&file) {
-                wanted.push(file);
-            }
-        }
-        to_js(&wanted)
+        to_js(&self.index.record_ranges(ids))
     }
 
     /// Takes in a file, after checking it against the hash in its name.
@@ -90,7 +83,7 @@ impl IndexHandle {
         Ok(())
     }
 
-    /// Takes in a range of a segment, after checking every part in it.
+    /// Takes in a range of a segment or of a file of records, after checking every part in it.
     pub fn supply_range(&mut self, name: &str, offset: f64, bytes: &[u8]) -> Result<(), JsValue> {
         self.index
             .supply_range(name, offset as u64, bytes)

@@ -5,7 +5,7 @@
 //! joined while they are small.
 
 use super::{AssembleError, Previous};
-use crate::index::{FileRef, Record, Records};
+use crate::index::{FileRef, Record, RecordBlock, Records};
 
 /// One file of records for each range of so many ids: fixed ranges, so that pictures added at the
 /// end leave the files before them alone. About 256 KiB at 250 bytes a record.
@@ -19,6 +19,8 @@ pub(super) struct Filed {
     pub(super) files: Vec<FileRef>,
     pub(super) from: Vec<u32>,
     pub(super) dead: Vec<u32>,
+    /// Where the blocks of each file lie in it.
+    pub(super) blocks: Vec<Vec<RecordBlock>>,
 }
 
 /// A file to be.
@@ -27,8 +29,8 @@ struct Draft<'a> {
     /// The highest id in it, of a dead one perhaps.
     last: u32,
     records: Vec<&'a Record>,
-    /// The file of the epoch before that holds them, and the dead ones in it.
-    kept: Option<(FileRef, Vec<u32>)>,
+    /// The file of the epoch before that holds them, where its blocks lie, and the dead ones in it.
+    kept: Option<(FileRef, Vec<RecordBlock>, Vec<u32>)>,
 }
 
 /// Records of `ids`; files of the epoch before stay where they can, unless all is to be `whole`.
@@ -63,14 +65,18 @@ pub(super) fn write_records(
     for draft in drafts {
         filed.from.push(draft.from);
         match draft.kept {
-            Some((file, dead)) => {
+            Some((file, blocks, dead)) => {
                 filed.files.push(file);
+                filed.blocks.push(blocks);
                 filed.dead.extend(dead);
             }
             None => {
                 let owned: Vec<Record> = draft.records.into_iter().cloned().collect();
                 let bytes = Records::write(&owned);
                 let file = FileRef::of("records", &bytes, "nsd");
+                filed
+                    .blocks
+                    .push(Records::parse(&file.name, &bytes)?.blocks());
                 files.push((file.name.clone(), bytes));
                 filed.files.push(file);
             }
@@ -82,17 +88,18 @@ pub(super) fn write_records(
 /// The files of the epoch before, each as it is or to be written anew; takes their records off the front of `sorted`.
 fn continued<'a>(sorted: &mut Vec<&'a Record>, previous: &Previous) -> Vec<Draft<'a>> {
     let mut drafts = Vec::new();
-    let stored: Option<Vec<(u32, FileRef, Vec<Record>)>> = previous
+    let stored: Option<Vec<(u32, FileRef, &Records)>> = previous
         .index
         .records_stored()
-        .map(|(from, file, records)| Some((from, file.clone(), records?.iter().collect())))
+        .map(|(from, file, records)| Some((from, file.clone(), records?)))
         .collect();
     // Without them nobody knows what is in which file.
     let Some(stored) = stored else {
         return drafts;
     };
     let nexts = stored.iter().skip(1).map(|file| file.0).map(Some);
-    for ((from, file, stored), next) in stored.iter().zip(nexts.chain([None])) {
+    for ((from, file, held), next) in stored.iter().zip(nexts.chain([None])) {
+        let stored: Vec<Record> = held.iter().collect();
         // Ids beyond those of the last file are new.
         let last = stored.last().map_or(*from, |record| record.id);
         let end = next.map_or(u64::from(last) + 1, u64::from);
@@ -113,7 +120,8 @@ fn continued<'a>(sorted: &mut Vec<&'a Record>, previous: &Previous) -> Vec<Draft
                     .is_ok()
             };
             let dead = stored.iter().map(|record| record.id);
-            (file.clone(), dead.filter(|&id| !is_live(id)).collect())
+            let dead = dead.filter(|&id| !is_live(id)).collect();
+            (file.clone(), held.blocks(), dead)
         });
         drafts.push(Draft {
             from: *from,

@@ -1,6 +1,6 @@
 //! An index → what its files weigh, and what an answer makes a visitor fetch.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 
 use serde::Serialize;
@@ -59,7 +59,7 @@ pub struct Fetched {
     /// Ranges of segments, or whole ones, in all rounds.
     pub requests: u64,
     pub segment_bytes: u64,
-    /// Of the files with the records of its hits.
+    /// Of the blocks with the records of its hits.
     pub record_bytes: u64,
 }
 
@@ -115,11 +115,7 @@ impl Visitor {
 }
 
 fn record_bytes(index: &Index, answer: &Answer) -> u64 {
-    let files: BTreeSet<(&str, u64)> = answer
-        .hits
-        .iter()
-        .filter_map(|hit| index.record_file(hit.id))
-        .map(|file| (file.name.as_str(), file.bytes))
-        .collect();
-    files.iter().map(|(_, bytes)| bytes).sum()
+    let ids: Vec<u32> = answer.hits.iter().map(|hit| hit.id).collect();
+    let ranges = index.record_ranges(&ids);
+    ranges.iter().map(|range| range.bytes).sum()
 }
