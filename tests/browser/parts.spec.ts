@@ -95,6 +95,36 @@ test("the real server: ranges of segments, the hits of a preloaded index, nothin
   }
 });
 
+test("the records of a few hits come by ranges, and say what the whole files say", async ({ page }) => {
+  const { dimension, records } = JSON.parse(readFileSync(join(SITE, "manifest.json"), "utf8")) as { dimension: number; records: { bytes: number }[] };
+  const site = await serve(SITE);
+  try {
+    await openPackage(page, site);
+    const seen: { status: number; length: number }[] = [];
+    page.on("response", (response) => {
+      if (response.url().endsWith(".nsd")) seen.push({ status: response.status(), length: Number(response.headers()["content-length"]) });
+    });
+    const ask = async (preload: "all" | "routing"): Promise<unknown[]> =>
+      page.evaluate(
+        async ([preload, dimension]) => {
+          const search = await window.nearsight.createImageSearch({ index: "/", preload });
+          const { hits } = await search.search(Float32Array.from({ length: dimension }, (_, at) => Math.cos(at)), { k: 3 });
+          await search.close();
+          return hits.map(({ id, path, thumb, width }) => ({ id, path, thumb, width }));
+        },
+        [preload, dimension] as const,
+      );
+    const lazy = await ask("routing");
+    expect(seen.length).toBeGreaterThan(0);
+    expect(seen.filter(({ status }) => status !== 206)).toEqual([]);
+    expect(sum(seen.map(({ length }) => length))).toBeLessThan(sum(records.map(({ bytes }) => bytes)) / 3);
+    expect(lazy).toEqual(await ask("all"));
+    expect(lazy).toHaveLength(3);
+  } finally {
+    await site.stop();
+  }
+});
+
 /** A plain server. Without `ranges` it knows none, as the simplest do. */
 async function plainServer(requested: (path: string, request: IncomingMessage) => void, ranges = false): Promise<Site & { stop: () => Promise<void> }> {
   const types: Record<string, string> = { html: "text/html", js: "text/javascript", json: "application/json", wasm: "application/wasm" };
