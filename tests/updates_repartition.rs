@@ -44,6 +44,7 @@ fn cells_in_pieces_are_divided_and_no_removed_picture_comes_back() {
             cells: Some(6),
             ..PartitionOptions::default()
         },
+        metric: None,
         bits: None,
         jobs: Some(1),
         page: None,

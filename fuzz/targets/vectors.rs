@@ -3,6 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use nearsight::build::{Shape, VectorFile};
+use nearsight::quantize::Metric;
 use nearsight_fuzz::written;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -21,6 +22,7 @@ fuzz_target!(|bytes: &[u8]| {
         dimension,
         column: None,
         shape: if kind & 64 == 0 { Shape::Table } else { Shape::TableOrRow },
+        metric: Metric::Cosine,
     };
     if let Ok(vectors) = file.read() {
         assert!(vectors.dimension > 0);

@@ -77,6 +77,7 @@ export class Engine {
         pictures: handle.pictures,
         cells: handle.cells,
         dimension: handle.dimension,
+        metric: handle.metric,
         hasModel: this.#pictures !== null,
         eventsEndpoint: this.#eventsEndpoint(manifest.headers),
       };
@@ -123,7 +124,8 @@ export class Engine {
       return {
         hits,
         probed: answer.probed,
-        code: settings.wantCode && source.kind !== "id" ? toCode(query.vector) : null,
+        // A code has no length, without which a vector says nothing where distances count.
+        code: settings.wantCode && source.kind !== "id" && index.metric === "cosine" ? toCode(query.vector) : null,
         stats: {
           epoch: index.epoch,
           cellsProbed: answer.probed.length,
