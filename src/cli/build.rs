@@ -286,6 +286,9 @@ fn words(report: &Report, options: &BuildOptions) -> String {
             "  vectors of {numbers} numbers after a projection ({kind})"
         ));
     }
+    if report.published && !options.model.metric().is_cosine() {
+        lines.push("  vectors of any length, near by Euclidean distance: normalise is false in the model's sidecar".to_string());
+    }
     lines.extend(curve(report));
     if report.private > 0 {
         lines.push(format!(
