@@ -169,6 +169,36 @@ fn rows_that_come_and_go_are_near_as_far_as_they_are() {
     ok(&["compact", &site]);
     answers_as_brute_force(&place, &left, 97);
     verified(&place);
+    // Nothing is told apart so far out.
+    place.write("far.f32", &raw(&[1e12; DIMENSION]));
+    let tiny: Vec<f32> = rows(300).iter().map(|value| 1e-9 * value).collect();
+    place.write("near.f32", &raw(&tiny));
+    let (far, near, small) = (
+        place.text("far.f32"),
+        place.text("near.f32"),
+        place.text("small"),
+    );
+    let arguments = [
+        "build",
+        "--vectors",
+        &near,
+        "--dimension",
+        "12",
+        "--metric",
+        "euclidean",
+    ];
+    ok(&[&arguments[..], &["-o", &small]].concat());
+    for arguments in [
+        ["add", &small, "--vectors", &far],
+        ["search", &small, "--vector", &far],
+    ] {
+        let (code, message) = refused(&arguments);
+        assert!(
+            ["vectors_invalid", "query_invalid"].contains(&code.as_str()),
+            "{code}"
+        );
+        assert!(message.contains("times as far"), "{message}");
+    }
     let state = State::open(&place.path("site")).unwrap();
     assert_eq!(state.row(5), Some(&values[5 * DIMENSION..6 * DIMENSION]));
     let run = ok(&["repartition", &site, "--dry-run"]);

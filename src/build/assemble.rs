@@ -31,7 +31,7 @@ use crate::index::{
     check_tree,
 };
 use crate::kernel;
-use crate::partition::{Layout, Merge, Rows, adjacency_on, merge_tree};
+use crate::partition::{Layout, Merge, PartitionError, Rows, adjacency_on, merge_tree};
 use crate::quantize::{Centroids, Frame, Metric, Rotation};
 
 /// Neighbours kept of each cell: for repartitioning, which looks at few; searches read none.
@@ -308,7 +308,16 @@ fn finish(
         turned(chunk, frame, &rotation)
     });
     let rotated = rotated.concat();
-    let rows = Rows::new(&rotated, dimension)?;
+    let rows = Rows::new(&rotated, dimension).map_err(|error| match (error, frame) {
+        // Such a row may have come since the frame was made.
+        (PartitionError::NotANumber { row, .. }, Some(_)) => AssembleError::Row {
+            what: format!(
+                "the vector of picture {} lies more than 1e12 times as far from the mean of the rows as they usually do; leave it out, or build all rows into a new folder",
+                ids[row]
+            ),
+        },
+        (error, _) => error.into(),
+    })?;
     let bits = given.encoding.bits(previous.map(|previous| previous.index));
     let turn = |centroid: &[f32]| turned(centroid, frame, &rotation);
     let (centroids, decoded) = centroids_of(specs, dimension, &turn, previous)?;

@@ -197,10 +197,10 @@ fn words(found: &Found) -> String {
                 .map(String::as_str)
                 .collect();
             let near = match found.metric {
-                Metric::Cosine => hit.score,
-                Metric::Euclidean => hit.distance,
+                Metric::Cosine => format!("{:.4}", hit.score),
+                Metric::Euclidean => in_any_unit(hit.distance),
             };
-            format!("{:>3}  {near:.4}  {}", place + 1, words.join("  "))
+            format!("{:>3}  {near}  {}", place + 1, words.join("  "))
         })
         .collect();
     if lines.is_empty() {
@@ -220,6 +220,14 @@ fn words(found: &Found) -> String {
         found.search_ms
     ));
     lines.join("\n")
+}
+
+/// A distance, whose unit is the vectors' own.
+fn in_any_unit(distance: f32) -> String {
+    match distance {
+        0.0 | 1e-3..1e6 => format!("{distance:.4}"),
+        _ => format!("{distance:.4e}"),
+    }
 }
 
 fn percent(share: f32) -> String {

@@ -45,11 +45,22 @@ pub fn exact_by(metric: Metric, rows: Rows, ids: &[u32], vector: &[f32], k: usiz
                     ..bare
                 }
             }
-            Metric::Euclidean => {
-                by_distance(bare, kernel::squared_distance_f32(row, vector).sqrt())
-            }
+            Metric::Euclidean => by_distance(bare, distance(row, vector)),
         };
         best.offer(hit, 0);
     }
     best.into_hits()
+}
+
+/// Squares of what is below 1e-19 vanish, where a distance does not.
+const SMALL: f32 = 1e-30;
+
+fn distance(one: &[f32], other: &[f32]) -> f32 {
+    let squared = kernel::squared_distance_f32(one, other);
+    if squared > SMALL {
+        return squared.sqrt();
+    }
+    let pairs = one.iter().zip(other);
+    let apart = pairs.map(|(&a, &b)| f64::from(a) - f64::from(b));
+    apart.map(|value| value * value).sum::<f64>().sqrt() as f32
 }

@@ -37,6 +37,9 @@ const NARROW: f32 = 2.0;
 const WIDE: f32 = 3.0;
 pub(crate) const WIDE_FROM: f32 = 0.95;
 
+/// How far from the rows a query may lie, in units of the frame: 24 bits of a number tell nothing of rows around its origin there.
+const FARTHEST: f32 = 1e9;
+
 /// Lets a picture into the answer or not: tags, owner, private, whatever the caller knows by id.
 pub type Filter<'a> = dyn Fn(u32) -> bool + 'a;
 
@@ -112,6 +115,12 @@ impl<'a> Query<'a> {
                 check(vector, routing.dimension)?;
                 let mut vector = vector.to_vec();
                 frame.enter(&mut vector);
+                let times = vector
+                    .iter()
+                    .fold(0.0f32, |most, value| most.max(value.abs()));
+                if times > FARTHEST {
+                    return Err(SearchError::TooFar { times });
+                }
                 vector
             }
         };
