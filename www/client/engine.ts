@@ -315,6 +315,10 @@ function checked(embedder: Embedder, index: Index): Embedder {
   if (embedder.dimension !== index.dimension) {
     throw new NearsightError("model_mismatch", `The model makes vectors of ${embedder.dimension} values, the index holds ${index.dimension}: they do not belong together. Leave "model" out to use the one that the index names, with its projection if it has one.`);
   }
+  // Where the angle counts a query may be of any length; where the distance does, a vector of unit length lies anywhere but where it should.
+  if (index.metric === "euclidean" && embedder.metric === "cosine") {
+    throw new NearsightError("model_mismatch", 'The index compares by Euclidean distance and the model brings its vectors to unit length: they do not belong together. Leave "model" out to use the one that the index names, or say "normalise": false in its sidecar if the index was made so.');
+  }
   return embedder;
 }
 
