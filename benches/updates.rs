@@ -118,6 +118,7 @@ impl Bench {
             column: None,
             output: self.folder.join(site),
             partition: PartitionOptions::default(),
+            metric: None,
             bits: None,
             jobs: None,
             page: None,

@@ -7,6 +7,11 @@ fn main() -> anyhow::Result<()> {
     use std::fs;
     use std::path::Path;
 
+    use nearsight::build::assemble::Encoding;
+    use nearsight::build::fresh;
+    use nearsight::partition::{PartitionOptions, Rows};
+    use nearsight::quantize::Metric;
+
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let corpus = root.join("fuzz/corpus");
     let put = |target: &str, name: &str, bytes: &[u8]| -> anyhow::Result<()> {
@@ -39,6 +44,25 @@ fn main() -> anyhow::Result<()> {
         let length = u16::try_from(routing.len())?.to_le_bytes();
         put("ranges", name, &[&length[..], &routing, &segment].concat())?;
     }
+
+    // One of vectors that are near by their distance: its routing has a frame.
+    let values: Vec<f32> = (0..256).map(|i| ((i * 37) % 91) as f32 - 40.0).collect();
+    let ids: Vec<u32> = (0..64).collect();
+    let encoding = Encoding {
+        metric: Some(Metric::Euclidean),
+        ..Encoding::default()
+    };
+    let made = fresh(
+        Rows::new(&values, 4)?,
+        &ids,
+        &PartitionOptions::default(),
+        &encoding,
+        &mut |_| (),
+    )?;
+    let (_, routing) = &made.assembled.files[0];
+    put("routing", "by-distance", routing)?;
+    let manifest = made.assembled.manifest.to_json();
+    put("manifest", "by-distance", manifest.as_bytes())?;
 
     for entry in fs::read_dir(root.join("tests/fixtures/pictures"))? {
         let entry = entry?;

@@ -276,7 +276,7 @@ fn short_codes_state_no_more_than_they_deliver() {
     let encoding = Encoding {
         bits: CodeBits::new(6),
         workers: &Alone,
-        whole: false,
+        ..Encoding::default()
     };
     let index = assemble_as(rows, &ids, &[], &layout, None, None, &encoding)
         .and_then(|made| made.calibrated(rows, &ids, None, &CalibrationOptions::default()))

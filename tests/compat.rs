@@ -168,7 +168,7 @@ fn make(kind: &str, bits: u32) -> Vec<(String, Vec<u8>)> {
     let encoding = Encoding {
         bits: CodeBits::new(bits),
         workers: &Alone,
-        whole: false,
+        ..Encoding::default()
     };
     let layout = layout(&values, DIMENSION, Some(40));
     let made = assemble_as(rows, &ids, &records, &layout, None, None, &encoding)
@@ -202,6 +202,7 @@ fn make_in_pieces() -> Vec<(String, Vec<u8>)> {
             cells: Some(40),
             ..PartitionOptions::default()
         },
+        metric: None,
         bits: None,
         jobs: Some(1),
         page: None,

@@ -1,7 +1,8 @@
 //! Networks that people bring along, the whole way: pictures and `--model` in, an index that answers as exact search by Euclidean distance does.
 //!
-//! They are tried where `NEARSIGHT_TEST_MODELS` names a folder that holds them (see `tests/sidecars/make.py`). Vectors are of unit
-//! length, so the nearest by Euclidean distance are those of the greatest cosine, which is what an index searches for.
+//! They are tried where `NEARSIGHT_TEST_MODELS` names a folder that holds them (see `tests/sidecars/make.py`), and a small one of the
+//! fixtures everywhere. Of vectors of unit length the nearest by Euclidean distance are those of the greatest cosine; a sidecar that says
+//! `normalise: false` leaves them as long as the network makes them, and then the index compares by the distance itself.
 
 // These tests run a program, threads or files: on the machine, not in the browser.
 #![cfg(not(target_arch = "wasm32"))]
@@ -13,7 +14,8 @@ mod place;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use place::{Place, ok};
+use place::{Place, ok, refused};
+use serde_json::Value;
 
 const PICTURES: u32 = 60;
 
@@ -54,6 +56,23 @@ fn distance(a: &[f32], b: &[f32]) -> f32 {
 #[test]
 fn an_index_of_a_re_identification_model_answers_as_exact_search_by_euclidean_distance() {
     an_index_answers_as_exact_search("osnet-x025-512", 512);
+}
+
+#[test]
+fn an_index_of_a_re_identification_model_whose_lengths_count_answers_as_exact_search() {
+    let place = Place::with(PICTURES);
+    if let Some(model) = brought("osnet-x025-512", &place.path("")) {
+        lengths_count(&model.with_extension("json"));
+        an_index_by_distance_answers_as_exact_search(&place, &model, 512);
+    }
+}
+
+#[test]
+fn an_index_of_a_small_model_whose_lengths_count_answers_as_exact_search() {
+    let place = Place::with(PICTURES);
+    let model = fixture(&place);
+    lengths_count(&model.with_extension("json"));
+    an_index_by_distance_answers_as_exact_search(&place, &model, 8);
 }
 
 #[test]
@@ -106,4 +125,88 @@ fn an_index_answers_as_exact_search(name: &str, dimension: usize) {
     let asked = rows.len().div_ceil(6) * k;
     println!("{name}: {found} of the {asked} nearest");
     assert!(found * 100 >= asked * 96, "{found} of {asked}");
+}
+
+/// A small network that everybody has.
+fn fixture(place: &Place) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/models");
+    for name in ["plain.onnx", "plain.json"] {
+        fs::copy(folder.join(name), place.path(name)).unwrap();
+    }
+    place.path("plain.onnx")
+}
+
+/// Says so in a sidecar. Its reference is of unit length, so it goes.
+fn lengths_count(sidecar: &Path) {
+    let mut value: Value = serde_json::from_slice(&fs::read(sidecar).unwrap()).unwrap();
+    value["output"]["normalise"] = false.into();
+    value.as_object_mut().unwrap().remove("reference");
+    fs::write(sidecar, value.to_string()).unwrap();
+}
+
+fn an_index_by_distance_answers_as_exact_search(place: &Place, model: &Path, dimension: usize) {
+    let (photos, site) = (place.text("photos"), place.text("site"));
+    let model = model.to_str().unwrap();
+    let build = ["build", &photos, "-o", &site, "--no-page", "--model", model];
+    assert_eq!(ok(&build)["dimension"], dimension);
+    assert_eq!(ok(&["inspect", &site])["metric"], "euclidean");
+    let npy = place.text("rows.npy");
+    ok(&["embed", &photos, "-o", &npy, "--model", model]);
+    let rows = rows(Path::new(&npy), dimension);
+    let names = fs::read_to_string(place.path("rows.names.txt")).unwrap();
+    let names: Vec<&str> = names.lines().collect();
+    let lengths: Vec<f32> = rows
+        .iter()
+        .map(|row| distance(row, &vec![0.0; dimension]))
+        .collect();
+    let (least, most) = lengths
+        .iter()
+        .fold((f32::MAX, 0f32), |(l, m), &x| (l.min(x), m.max(x)));
+    assert!(
+        most > 1.05 * least,
+        "lengths from {least} to {most} prove nothing"
+    );
+    let all_are_answered_exactly = || {
+        let (mut found, mut asked) = (0, 0);
+        for (row, name) in rows.iter().zip(&names).step_by(6) {
+            let picture = format!("{photos}/{name}");
+            let answer = ok(&["search", &site, &picture, "-k", "5", "--recall", "0.99"]);
+            assert_eq!(answer["metric"], "euclidean");
+            assert_eq!(answer["hits"][0]["path"], *name, "{answer}");
+            let mut nearest: Vec<usize> = (0..rows.len()).collect();
+            nearest.sort_by(|a, b| distance(row, &rows[*a]).total_cmp(&distance(row, &rows[*b])));
+            let unit = distance(row, &rows[nearest[1]]);
+            for hit in answer["hits"].as_array().unwrap() {
+                let at = names.iter().position(|name| hit["path"] == *name).unwrap();
+                let told = hit["distance"].as_f64().unwrap() as f32;
+                let exact = distance(row, &rows[at]);
+                assert!(
+                    (told - exact).abs() < 0.05 * exact.max(unit),
+                    "{name}: {told} for {exact}"
+                );
+                found += usize::from(nearest[..5].contains(&at));
+                asked += 1;
+            }
+        }
+        println!("{model}: {found} of the {asked} nearest, lengths from {least} to {most}");
+        assert!(found * 100 >= asked * 96, "{found} of {asked}");
+    };
+    all_are_answered_exactly();
+    // What comes and goes is as long as it is.
+    ok(&["remove", &site, names[3]]);
+    ok(&["add", &site, &format!("{photos}/{}", names[3])]);
+    all_are_answered_exactly();
+    let verified = ok(&["verify", &site]);
+    assert_eq!(verified["problems"], Value::Array(vec![]), "{verified}");
+    let (code, message) = refused(&[&build[..], &["--dim", "4"]].concat());
+    assert_eq!(code, "projection_mismatch");
+    assert!(message.contains("normalise"), "{message}");
+    let (code, message) = refused(&["upgrade", &site, "--no-page"]);
+    assert_eq!(code, "model_mismatch");
+    assert!(message.contains("normalise"), "{message}");
+    // With another model the pictures are near by their angle again.
+    ok(&["build", &photos, "-o", &site, "--no-page"]);
+    assert_eq!(ok(&["inspect", &site])["metric"], "cosine");
+    let verified = ok(&["verify", &site]);
+    assert_eq!(verified["problems"], Value::Array(vec![]), "{verified}");
 }

@@ -60,6 +60,7 @@ impl Site {
                 cells: Some(24),
                 ..PartitionOptions::default()
             },
+            metric: None,
             bits: None,
             jobs: Some(self.jobs),
             page: None,

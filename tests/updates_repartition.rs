@@ -11,6 +11,7 @@ use nearsight::build::{
 };
 use nearsight::feedback::{Event, Impression, Query, Shown};
 use nearsight::partition::PartitionOptions;
+use nearsight::quantize::Metric;
 use nearsight::repartition::{Policy, Snapshot, replay};
 use nearsight::search::{SearchOptions, search};
 use nearsight::server::events_path;
@@ -20,12 +21,29 @@ use small_index::vectors;
 
 const DIMENSION: usize = 16;
 const BUILT: usize = 1_200;
+/// Sixteen ones.
+const EMBEDDING: &str = "AQEBAQEBAQEBAQEBAQEBAQ==";
 
 #[test]
 fn cells_in_pieces_are_divided_and_no_removed_picture_comes_back() {
+    cells_are_divided(Metric::Cosine);
+}
+
+#[test]
+fn cells_of_vectors_that_are_near_by_distance_are_divided_likewise() {
+    cells_are_divided(Metric::Euclidean);
+}
+
+fn cells_are_divided(metric: Metric) {
     let folder = tempfile::tempdir().unwrap();
     let (dist, file) = (folder.path().join("site"), folder.path().join("v.f32"));
-    let values = vectors(BUILT + 60, DIMENSION, 9, 5);
+    let mut values = vectors(BUILT + 60, DIMENSION, 9, 5);
+    if metric == Metric::Euclidean {
+        for (number, row) in values.chunks_mut(DIMENSION).enumerate() {
+            let length = 0.5 * 1.3f32.powi((number % 13) as i32);
+            row.iter_mut().for_each(|value| *value *= length);
+        }
+    }
     let write = |values: &[f32]| {
         let bytes: Vec<u8> = values
             .iter()
@@ -44,6 +62,7 @@ fn cells_in_pieces_are_divided_and_no_removed_picture_comes_back() {
             cells: Some(6),
             ..PartitionOptions::default()
         },
+        metric: Some(metric),
         bits: None,
         jobs: Some(1),
         page: None,
@@ -84,7 +103,11 @@ fn cells_in_pieces_are_divided_and_no_removed_picture_comes_back() {
             session: format!("session-{:08}-{:016}", number % 40, number % 40),
             search_id: format!("search-{number:08}-{number:016}"),
             epoch: index.epoch(),
-            query: Some(Query::ImageId(id)),
+            // A reported embedding has no length: where that counts, the best hit stands for it.
+            query: match number % 9 {
+                0 if metric == Metric::Euclidean => Some(Query::Embedding(EMBEDDING.to_owned())),
+                _ => Some(Query::ImageId(id)),
+            },
             shown: shown.collect(),
             probed: answer.probed.clone(),
             scanned: answer.scanned,

@@ -31,8 +31,8 @@ use crate::index::{
     RecordBlocks, Routing, check_tree,
 };
 use crate::kernel;
-use crate::partition::{Layout, Merge, Rows, adjacency_on, merge_tree};
-use crate::quantize::{Centroids, Rotation};
+use crate::partition::{Layout, Merge, PartitionError, Rows, adjacency_on, merge_tree};
+use crate::quantize::{Centroids, Frame, Metric, Rotation};
 
 /// Neighbours kept of each cell: for repartitioning, which looks at few; searches read none.
 const NEIGHBOURS: usize = 12;
@@ -77,7 +77,7 @@ pub struct CellSpec {
     pub members: Vec<u32>,
 }
 
-/// The epoch of a whole layout. Row `i` is picture `ids[i]`, of unit length.
+/// The epoch of a whole layout. Row `i` is picture `ids[i]`, of unit length where the angle counts.
 ///
 /// With an epoch before, cells that the layout made again exactly keep their ids and bytes.
 pub fn assemble(
@@ -207,7 +207,12 @@ fn recognise(specs: &mut [CellSpec], ids: &[u32], centroids: Rows, previous: &Pr
     if previous.routing.dimension != centroids.dimension() {
         return;
     }
-    let rotated = Rotation::new(centroids.dimension()).apply_rows(centroids.values());
+    let frame = previous.routing.frame.as_ref();
+    let rotated = turned(
+        centroids.values(),
+        frame,
+        &Rotation::new(centroids.dimension()),
+    );
     let Ok(rotated) = Rows::new(&rotated, centroids.dimension()) else {
         return;
     };
@@ -248,6 +253,36 @@ struct Given<'a> {
     encoding: &'a Encoding<'a>,
 }
 
+/// Vectors as they were given → in the frame, where there is one, and rotated.
+fn turned(values: &[f32], frame: Option<&Frame>, rotation: &Rotation) -> Vec<f32> {
+    match frame {
+        Some(frame) => rotation.apply_rows(&frame.enter_rows(values)),
+        None => rotation.apply_rows(values),
+    }
+}
+
+/// The frame of an epoch. Where a cell goes on its codes do, and with them the frame that they are in: rows that came since lie in it
+/// too, wherever they are. Else it is that of the rows of now.
+fn frame_of(
+    rows: Rows,
+    specs: &[CellSpec],
+    metric: Metric,
+    previous: Option<&Previous>,
+) -> Result<Option<Frame>, AssembleError> {
+    let going_on = specs.iter().position(|spec| spec.id.is_some());
+    match (previous, going_on) {
+        (Some(previous), Some(cell)) if previous.routing.metric() != metric => {
+            Err(AssembleError::Layout {
+                cell,
+                what: "its codes are for another metric, so it cannot go on",
+            })
+        }
+        (Some(previous), Some(_)) => Ok(previous.routing.frame.clone()),
+        _ if metric.is_cosine() => Ok(None),
+        _ => Ok(Some(Frame::of(rows))),
+    }
+}
+
 /// Rows that are rotated in one piece of work.
 const ROTATED: usize = 4_096;
 
@@ -259,17 +294,33 @@ fn finish(
     given: Given,
 ) -> Result<Assembled, AssembleError> {
     let (previous, workers) = (given.previous, given.encoding.workers);
-    check_rows(rows, ids, specs)?;
+    let metric = given
+        .encoding
+        .metric(previous.map(|previous| previous.index));
+    check_rows(rows, ids, specs, metric)?;
     let dimension = rows.dimension();
-    // From here on everything is rotated: what the files hold, and what is compared with it.
+    // From here on everything is in the frame and rotated: what the files hold, and what is compared with it.
     let rotation = Rotation::new(dimension);
+    let frame = frame_of(rows, specs, metric, previous)?;
+    let frame = frame.as_ref();
     let rotated = workers.map_chunks(rows.len(), ROTATED, |chunk| {
-        rotation.apply_rows(&rows.values()[chunk.start * dimension..chunk.end * dimension])
+        let chunk = &rows.values()[chunk.start * dimension..chunk.end * dimension];
+        turned(chunk, frame, &rotation)
     });
     let rotated = rotated.concat();
-    let rows = Rows::new(&rotated, dimension)?;
+    let rows = Rows::new(&rotated, dimension).map_err(|error| match (error, frame) {
+        // Such a row may have come since the frame was made.
+        (PartitionError::NotANumber { row, .. }, Some(_)) => AssembleError::Row {
+            what: format!(
+                "the vector of picture {} lies more than 1e12 times as far from the mean of the rows as they usually do; leave it out, or build all rows into a new folder",
+                ids[row]
+            ),
+        },
+        (error, _) => error.into(),
+    })?;
     let bits = given.encoding.bits(previous.map(|previous| previous.index));
-    let (centroids, decoded) = centroids_of(specs, &rotation, previous)?;
+    let turn = |centroid: &[f32]| turned(centroid, frame, &rotation);
+    let (centroids, decoded) = centroids_of(specs, dimension, &turn, previous)?;
     let mut next_cell_id = previous.map_or(0, |previous| previous.index.manifest().next_cell_id);
     let aims = Aims {
         whole: given.encoding.whole,
@@ -283,7 +334,15 @@ fn finish(
     let encoded = workers.map(specs.len(), |number| {
         let centroid = &decoded[number * dimension..(number + 1) * dimension];
         let wanted = (&specs[number], &growth.fates[number]);
-        make_cell(rows, ids, wanted, centroid, bits, previous, number)
+        make_cell(
+            rows,
+            ids,
+            wanted,
+            centroid,
+            (bits, metric),
+            previous,
+            number,
+        )
     });
     for (number, (cell, spec)) in encoded.into_iter().zip(specs).enumerate() {
         let mut cell = cell?;
@@ -322,6 +381,7 @@ fn finish(
         changes: with_dead_records(&cells, placed.changes, &filed.dead)?,
         cells,
         centroids,
+        frame: frame.cloned(),
         rotation,
         adjacency,
         merges,
@@ -335,6 +395,7 @@ fn finish(
         epoch: routing.epoch,
         parent: previous.map(|previous| previous.index.manifest_name().to_owned()),
         dimension,
+        metric,
         counts: Counts {
             pictures: routing.rows(),
             cells: routing.cells.len() as u32,
@@ -382,8 +443,13 @@ fn with_dead_records(
         .map_err(|what| AssembleError::Changes { what })
 }
 
-/// One id and a unit length for every row, and every row in exactly one cell.
-fn check_rows(rows: Rows, ids: &[u32], specs: &[CellSpec]) -> Result<(), AssembleError> {
+/// One id, and where the angle counts a unit length, for every row, and every row in exactly one cell.
+fn check_rows(
+    rows: Rows,
+    ids: &[u32],
+    specs: &[CellSpec],
+    metric: Metric,
+) -> Result<(), AssembleError> {
     if rows.is_empty() || specs.is_empty() {
         return Err(AssembleError::Nothing);
     }
@@ -398,7 +464,8 @@ fn check_rows(rows: Rows, ids: &[u32], specs: &[CellSpec]) -> Result<(), Assembl
     if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
         return Err(AssembleError::Twice { id: pair[0] });
     }
-    for (row, &id) in rows.iter().zip(ids) {
+    let of_unit_length = rows.iter().zip(ids).filter(|_| metric.is_cosine());
+    for (row, &id) in of_unit_length {
         let length = kernel::dot_f32(row, row).sqrt();
         if length.is_nan() || (length - 1.0).abs() > 1e-3 {
             return Err(AssembleError::NotUnit { id, length });

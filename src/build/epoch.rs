@@ -102,6 +102,7 @@ impl Writing<'_> {
             renewed: &gathered.renewed,
             same_cells: self.compact && gathered.same_model,
             encoding: Encoding {
+                metric: Some(options.model.metric()),
                 bits: Some(self.bits),
                 // Nothing may be left of a picture that must not be seen.
                 whole: self.compact || gathered.now_private,

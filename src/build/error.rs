@@ -21,6 +21,7 @@ pub const CODES: &[&str] = &[
     "state_stale",
     "metadata_broken",
     "model_broken",
+    "model_mismatch",
     "model_missing",
     "page_incomplete",
     "projection_mismatch",
@@ -88,6 +89,14 @@ pub enum BuildError {
         "the projection is for vectors of {found} numbers and the model gives {expected}; take the one that was made for this model"
     )]
     Projection { found: usize, expected: usize },
+    #[error(
+        "a projection brings vectors to unit length, and this model's are compared as long as they are (output.normalise is false); leave --dim and --projection out"
+    )]
+    ProjectionOfLengths,
+    #[error(
+        "vectors can be moved from one model to another only where both bring them to unit length, and the sidecar of one of them says otherwise (output.normalise is false); build with the new model, which embeds all pictures"
+    )]
+    UpgradeOfLengths,
     #[error("{} holds no {what}; nothing was removed", .folder.display())]
     Unknown { folder: PathBuf, what: String },
     #[error("{} and {} would both be {path} in the index; add the folder that holds both", .one.display(), .other.display())]
@@ -129,7 +138,10 @@ impl BuildError {
             Self::ModelBroken { .. } => "model_broken",
             Self::ModelMissing(_) | Self::UpgradeOfVectors(_) => "model_missing",
             Self::PageIncomplete(_) => "page_incomplete",
-            Self::ProjectionFixed(_) | Self::Projection { .. } => "projection_mismatch",
+            Self::ProjectionFixed(_) | Self::Projection { .. } | Self::ProjectionOfLengths => {
+                "projection_mismatch"
+            }
+            Self::UpgradeOfLengths => "model_mismatch",
             Self::Unknown { .. } => "picture_unknown",
             Self::SamePath { .. } => "paths_clash",
             Self::TooMany { .. } => "too_many_pictures",

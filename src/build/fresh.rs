@@ -2,8 +2,10 @@
 //! come this way, so both make the same bytes of the same vectors.
 
 use super::assemble::{AssembleError, Assembled, Encoding, assemble_as};
+use super::divide::divide;
 use crate::calibration::CalibrationOptions;
-use crate::partition::{Candidate, PartitionOptions, Progress, Rows, partition_on};
+use crate::partition::{Candidate, PartitionOptions, Progress, Rows};
+use crate::quantize::Metric;
 
 /// What a build does next, for whoever waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub struct Fresh {
     pub candidates: Vec<Candidate>,
 }
 
-/// Row `i`, of unit length, is picture `ids[i]`. The encoding's workers change nothing but the time.
+/// Row `i`, of unit length where the angle counts, is picture `ids[i]`. The encoding's workers change nothing but the time.
 pub fn fresh(
     rows: Rows,
     ids: &[u32],
@@ -32,9 +34,9 @@ pub fn fresh(
     watch: &mut dyn FnMut(FreshStep),
 ) -> Result<Fresh, AssembleError> {
     let workers = encoding.workers;
-    let layout = partition_on(rows, partition, workers, &mut |progress| {
-        watch(FreshStep::Partition(progress));
-    })?;
+    let mut partitioned = |progress| watch(FreshStep::Partition(progress));
+    let metric = encoding.metric(None);
+    let layout = divide(rows, metric, partition, workers, &mut partitioned)?;
     watch(FreshStep::Encode);
     let assembled = assemble_as(rows, ids, &[], &layout, None, None, encoding)?;
     watch(FreshStep::Calibrate);
@@ -45,8 +47,21 @@ pub fn fresh(
     })
 }
 
+/// Rows as an index takes them: where the angle counts, of unit length; where the distance does, as they are.
+pub fn made_comparable(
+    values: &mut [f32],
+    dimension: usize,
+    metric: Metric,
+) -> Result<(), AssembleError> {
+    match metric {
+        Metric::Cosine => to_unit_length(values, dimension),
+        // Says which value is none that it can compare.
+        Metric::Euclidean => Ok(Rows::new(values, dimension).map(drop)?),
+    }
+}
+
 /// Brings every row to unit length. A row of zeros, or with a value that is no number, is refused: it has no direction.
-pub fn to_unit_length(values: &mut [f32], dimension: usize) -> Result<(), AssembleError> {
+fn to_unit_length(values: &mut [f32], dimension: usize) -> Result<(), AssembleError> {
     let refused = |what: String| Err(AssembleError::Row { what });
     for (number, row) in values.chunks_exact_mut(dimension.max(1)).enumerate() {
         if let Some(place) = row.iter().position(|value| !value.is_finite()) {

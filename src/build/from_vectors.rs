@@ -13,14 +13,14 @@ use std::time::Instant;
 use super::assemble::Encoding;
 use super::last::{LastBuild, forget_input};
 use super::output::{Durable, Output, put};
-use super::publish::{prune, publish};
+use super::publish::{prune, publish, published};
 use super::report::{Report, Step};
 use super::successor::{Made, Successor};
 use super::threads::Threads;
 use super::{BuildError, Shape, State, VectorFile, Vectors, load_index, load_previous, page};
 use crate::index::Index;
 use crate::partition::{PartitionOptions, Rows};
-use crate::quantize::CodeBits;
+use crate::quantize::{CodeBits, Metric};
 
 pub struct VectorOptions {
     /// `.npy`, `.parquet` or `.f32`.
@@ -31,6 +31,8 @@ pub struct VectorOptions {
     pub column: Option<String>,
     pub output: PathBuf,
     pub partition: PartitionOptions,
+    /// What makes two rows near. None: as the epoch before has it, or the angle in the first.
+    pub metric: Option<Metric>,
     /// Bits a dimension of a code. None: as the epoch before has them, or the default in the first.
     pub bits: Option<CodeBits>,
     /// None: one a processor.
@@ -48,11 +50,14 @@ pub fn build_vectors(
     cancelled: &AtomicBool,
 ) -> Result<Report, BuildError> {
     let began = Instant::now();
+    let before = published(&options.output)?.map(|(_, manifest)| manifest.metric);
+    let metric = options.metric.or(before).unwrap_or_default();
     let file = VectorFile {
         path: &options.file,
         dimension: options.dimension,
         column: options.column.as_deref(),
         shape: Shape::Table,
+        metric,
     };
     let vectors = file.read()?;
     let rows = vectors.rows() as u64;
@@ -73,6 +78,12 @@ pub fn build_vectors(
             holds: "pictures",
         });
     }
+    if let Some(index) = previous.as_ref().filter(|index| index.metric() != metric) {
+        return Err(BuildError::OutputOther {
+            folder: options.output.clone(),
+            holds: held(index.metric()),
+        });
+    }
     let mut next = Next::compare(&vectors, previous, &output);
     let mut report = Report {
         dimension: vectors.dimension,
@@ -83,12 +94,13 @@ pub fn build_vectors(
     };
     let workers = Threads::new(options.jobs).map_err(BuildError::threads)?;
     let encoding = Encoding {
+        metric: Some(metric),
         bits: options.bits,
         whole: false,
         workers: &workers,
     };
     let bits = encoding.bits(next.previous.as_ref());
-    let input = fingerprint(&vectors, &options.partition, bits);
+    let input = fingerprint(&vectors, &options.partition, bits, metric);
     let unchanged = next.last.as_ref().is_some_and(|last| last.input == input);
     let index = match next.previous.take() {
         Some(index) if unchanged => index,
@@ -203,9 +215,25 @@ impl Next {
     }
 }
 
+/// In the words of an error.
+fn held(metric: Metric) -> &'static str {
+    match metric {
+        Metric::Cosine => "vectors that are compared by their angle (cosine)",
+        Metric::Euclidean => "vectors that are compared by Euclidean distance",
+    }
+}
+
 /// Hash of all that shapes the epoch.
-fn fingerprint(vectors: &Vectors, partition: &PartitionOptions, bits: CodeBits) -> String {
+fn fingerprint(
+    vectors: &Vectors,
+    partition: &PartitionOptions,
+    bits: CodeBits,
+    metric: Metric,
+) -> String {
     let mut hasher = blake3::Hasher::new();
+    if !metric.is_cosine() {
+        hasher.update(metric.name().as_bytes());
+    }
     hasher.update(format!("vectors {} {partition:?} {bits:?}", vectors.dimension).as_bytes());
     for value in &vectors.values {
         hasher.update(&value.to_le_bytes());

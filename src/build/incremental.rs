@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use super::assemble::CellSpec;
 use crate::index::Index;
-use crate::kernel::dot_f32;
+use crate::kernel::squared_distance_f32;
 use crate::partition::Rows;
 
 /// Came and went, as a share of the pictures of the last fresh partition.
@@ -78,8 +78,7 @@ pub fn cells_as_they_are(rows: Rows, ids: &[u32], index: &Index) -> Option<Vec<C
 fn nearest(row: &[f32], centroids: &[f32]) -> usize {
     let mut best = (f32::INFINITY, 0);
     for (place, centroid) in centroids.chunks_exact(row.len()).enumerate() {
-        // The row's own length is the same for all.
-        let distance = dot_f32(centroid, centroid) - 2.0 * dot_f32(row, centroid);
+        let distance = squared_distance_f32(row, centroid);
         if distance < best.0 {
             best = (distance, place);
         }

@@ -11,6 +11,7 @@
 //! [`fresh`] are pure and compile everywhere; all else here reads and writes files and stays out of the browser.
 
 pub mod assemble;
+mod divide;
 mod fresh;
 
 #[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
@@ -76,7 +77,7 @@ mod walk;
 #[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
 mod work;
 
-pub use self::fresh::{Fresh, FreshStep, fresh, to_unit_length};
+pub use self::fresh::{Fresh, FreshStep, fresh, made_comparable};
 #[cfg(not(target_arch = "wasm32"))]
 pub use self::{
     error::{BuildError, CODES},

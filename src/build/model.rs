@@ -8,6 +8,7 @@ use super::BuildError;
 use super::load::read_named;
 use crate::embed::{Embedder, Projection, Sidecar};
 use crate::index::{FileRef, Manifest, ModelRef};
+use crate::quantize::Metric;
 
 const BUILT_IN: (&[u8], &[u8]) = (
     include_bytes!(concat!(
@@ -126,6 +127,11 @@ impl Model {
     /// Numbers of a picture's vector: projected, where there is a projection.
     pub fn dimension(&self) -> usize {
         self.sidecar.dimension()
+    }
+
+    /// What makes two of its vectors near.
+    pub fn metric(&self) -> Metric {
+        self.sidecar.metric()
     }
 
     /// Numbers that the network gives.

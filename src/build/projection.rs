@@ -64,6 +64,12 @@ impl Projecting {
         before: Option<&Before>,
         gallery: Gallery<V>,
     ) -> Result<Option<Projection>, BuildError> {
+        if !model.metric().is_cosine() {
+            return match self {
+                Self::AsBefore | Self::Usual | Self::None => Ok(None),
+                Self::Pca { .. } | Self::Given(_) => Err(BuildError::ProjectionOfLengths),
+            };
+        }
         let input = model.network_dimension();
         let held = before.and_then(|before| before.projection.as_ref());
         let output = match self {

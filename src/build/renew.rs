@@ -54,9 +54,10 @@ mod tests {
     use super::*;
     use crate::build::assemble::{Assembled, Previous, assemble, assemble_cells};
     use crate::build::incremental::keep_cells;
-    use crate::build::to_unit_length;
+    use crate::build::made_comparable;
     use crate::index::Index;
     use crate::partition::{Alone, PartitionOptions, clustered, partition};
+    use crate::quantize::Metric;
 
     const DIMENSION: usize = 32;
 
@@ -68,7 +69,7 @@ mod tests {
     #[test]
     fn pictures_with_new_vectors_are_found_by_them_and_files_that_hold_none_stay() {
         let mut values = clustered(4_000, DIMENSION, 5);
-        to_unit_length(&mut values, DIMENSION).unwrap();
+        made_comparable(&mut values, DIMENSION, Metric::Cosine).unwrap();
         let ids: Vec<u32> = (0..4_000).collect();
         let rows = Rows::new(&values, DIMENSION).unwrap();
         let layout = partition(rows, &PartitionOptions::default(), &mut |_| {}).unwrap();
@@ -85,7 +86,7 @@ mod tests {
         for &id in &renewed {
             changed[id as usize * DIMENSION + 3] += 0.4;
         }
-        to_unit_length(&mut changed, DIMENSION).unwrap();
+        made_comparable(&mut changed, DIMENSION, Metric::Cosine).unwrap();
         let rows = Rows::new(&changed, DIMENSION).unwrap();
         let kept = keep_cells(rows, &ids, &index).unwrap();
         let specs = renew(kept, rows, &ids, &renewed, 0, &Alone).unwrap();

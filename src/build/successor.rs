@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use super::assemble::{
     Assembled, CellSpec, Encoding, Previous, assemble_afresh, assemble_as, assemble_cells_as,
 };
+use super::divide::divide;
 use super::incremental::{cells_as_they_are, keep_cells, stale};
 use super::last::LastBuild;
 use super::renew::renew;
@@ -15,7 +16,7 @@ use super::report::Step;
 use super::{BuildError, FreshStep, fresh};
 use crate::calibration::CalibrationOptions;
 use crate::index::{Index, ModelRef, Record};
-use crate::partition::{Candidate, PartitionOptions, Progress, Rows, partition_on};
+use crate::partition::{Candidate, PartitionOptions, Progress, Rows};
 
 /// All that the next epoch is made of.
 pub struct Successor<'a> {
@@ -74,7 +75,8 @@ impl Successor<'_> {
             return Ok((made.assembled, last, Some(made.candidates)));
         }
         let workers = self.encoding.workers;
-        let layout = partition_on(rows, &self.wanted, workers, &mut partitioned)?;
+        let metric = self.encoding.metric(self.previous);
+        let layout = divide(rows, metric, &self.wanted, workers, &mut partitioned)?;
         let model = self.model.clone();
         let assembling = match self.same_vectors && self.renewed.is_empty() {
             true => assemble_as,

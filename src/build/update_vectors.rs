@@ -67,6 +67,7 @@ pub fn update_vectors(
                 dimension: Some(dimension),
                 column: column.as_deref(),
                 shape: Shape::Table,
+                metric: index.metric(),
             };
             let added = added.read()?;
             let (first, count) = (state.rows() as u64, added.rows() as u64);
@@ -138,6 +139,7 @@ pub fn update_vectors(
                 renewed: &HashSet::new(),
                 same_cells: compact,
                 encoding: Encoding {
+                    metric: None,
                     bits: None,
                     whole: compact,
                     workers: &workers,

@@ -91,6 +91,11 @@ pub fn upgrade(
     let mut upgrading = Upgrading::new(options, &output)?;
     upgrading.report.from = from.name().to_owned();
     let is_begun = from.is_same_network(&upgrading.build.model);
+    // A map is fitted and judged on vectors of unit length.
+    let both = [&from, &upgrading.build.model];
+    if !is_begun && both.iter().any(|model| !model.metric().is_cosine()) {
+        return Err(BuildError::UpgradeOfLengths);
+    }
     if !is_begun || upgrading.is_unfinished(&index)? {
         upgrading.find_files(&index)?;
         upgrading.run(index, is_begun, watch, cancelled)?;

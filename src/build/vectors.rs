@@ -1,4 +1,4 @@
-//! A file of vectors made elsewhere → rows of unit length.
+//! A file of vectors made elsewhere → rows, of unit length where the angle counts.
 //!
 //! The ending says what a file is: `.npy` (NumPy), `.parquet` (a column of lists), or `.f32` (raw rows,
 //! which do not say how long a row is). A file that is not exactly what it claims to be is refused, with what was found: a row cut
@@ -10,7 +10,8 @@ mod parquet;
 use std::fs;
 use std::path::Path;
 
-use super::{BuildError, to_unit_length};
+use super::{BuildError, made_comparable};
+use crate::quantize::Metric;
 
 /// Rows of one length, in the order of the file.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,11 +38,13 @@ pub struct VectorFile<'a> {
     /// Which column of a Parquet file; none: the only one that holds vectors.
     pub column: Option<&'a str>,
     pub shape: Shape,
+    /// What rows are compared by.
+    pub metric: Metric,
 }
 
 impl VectorFile<'_> {
-    /// Reads the file and brings every row to unit length. A row of zeros, or with a value that is no
-    /// number, is refused: it has no direction.
+    /// Reads the file, and where the angle counts brings every row to unit length. A row with a value that is no number is refused, and
+    /// one of zeros where it would need a direction.
     pub fn read(&self) -> Result<Vectors, BuildError> {
         let bytes =
             fs::read(self.path).map_err(|source| BuildError::io("read", self.path, source))?;
@@ -53,7 +56,7 @@ impl VectorFile<'_> {
         if vectors.values.is_empty() {
             return Err(refused("it has no rows; expected at least one".into()));
         }
-        to_unit_length(&mut vectors.values, vectors.dimension)
+        made_comparable(&mut vectors.values, vectors.dimension, self.metric)
             .map_err(|error| refused(error.to_string()))?;
         Ok(vectors)
     }
@@ -127,6 +130,7 @@ mod tests {
             dimension,
             column: None,
             shape,
+            metric: Metric::Cosine,
         }
         .read()
     }

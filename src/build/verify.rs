@@ -20,6 +20,8 @@ use crate::kernel;
 /// Codes of 8 bits decode to within a few thousandths of the vector; another picture's vector is far
 /// below this.
 const LEAST_COSINE: f32 = 0.9;
+/// Where the Euclidean distance counts: of the squared distance to other rows, about as much as that cosine leaves of a unit vector.
+const LARGEST_LOSS: f32 = 0.2;
 /// Pictures whose codes are compared with their vectors.
 const SAMPLE: usize = 256;
 
@@ -205,6 +207,18 @@ fn records(index: &Index, verified: &mut Verified) {
     }
 }
 
+/// Whether a code may stand for a vector. Also no when something is no number.
+fn agree(index: &Index, row: &[f32], decoded: &[f32]) -> bool {
+    let Some(frame) = index.routing().and_then(|routing| routing.frame.as_ref()) else {
+        let length = kernel::dot_f32(row, row).sqrt();
+        return kernel::dot_f32(row, decoded) / length.max(f32::MIN_POSITIVE) >= LEAST_COSINE;
+    };
+    let squared = kernel::squared_distance_f32;
+    // What a code loses is a part of how far the row lies from others.
+    let unit = frame.scale().powi(2) + squared(row, frame.centre());
+    squared(row, decoded) <= LARGEST_LOSS * unit
+}
+
 /// The full vectors, where they are: a copy without them is complete as well.
 fn state(dist: &Path, index: &Index, verified: &mut Verified) {
     let name = format!("{STATE_FOLDER}/vectors.f32");
@@ -232,14 +246,11 @@ fn state(dist: &Path, index: &Index, verified: &mut Verified) {
         let Some(decoded) = index.vector(*id) else {
             continue;
         };
-        let length = kernel::dot_f32(row, row).sqrt();
-        let cosine = kernel::dot_f32(row, &decoded) / length.max(f32::MIN_POSITIVE);
-        // Also when it is no number.
-        if cosine < LEAST_COSINE || cosine.is_nan() {
+        if !agree(index, row, &decoded) {
             return verified.problem(
                 &name,
                 "state_stale",
-                format!("picture {id}: the code and the vector differ (cosine {cosine:.3}); run nearsight build again"),
+                format!("picture {id}: the code and the vector differ; run nearsight build again"),
             );
         }
     }

@@ -49,7 +49,7 @@ pub const FEWEST_ROWS: usize = 400;
 pub(crate) struct Probe<'a> {
     pub(crate) id: u32,
     pub(crate) vector: &'a [f32],
-    /// Nearest first, without itself: the inner product and the picture.
+    /// Nearest first, without itself: 1 − d² / 2 of its distance d, which of unit vectors is the inner product, and the picture.
     pub(crate) nearest: Vec<(f32, u32)>,
 }
 
@@ -77,6 +77,16 @@ pub fn calibrate(
     if rows.len() < FEWEST_ROWS || rows.len() != ids.len() {
         return Ok(None);
     }
+    // In the frame, where there is one: distances are then those of the codes, and probes those of a search.
+    let moved = routing
+        .frame
+        .as_ref()
+        .map(|frame| frame.enter_rows(rows.values()));
+    let values = moved.as_deref().unwrap_or(rows.values());
+    let Ok(rows) = Rows::new(values, rows.dimension()) else {
+        // Not those that were coded in it.
+        return Ok(None);
+    };
     // A third of a small index fits, the rest chooses.
     let fitted = options.fitted.min(rows.len() / 3);
     let held_out = options.held_out.min(rows.len() - fitted);

@@ -13,7 +13,7 @@ use crate::build::{
     BuildOptions, Report, STATE_FOLDER, VectorOptions, beside_program, build, build_vectors, kinds,
 };
 use crate::partition::{Candidate, Method, PartitionOptions};
-use crate::quantize::CodeBits;
+use crate::quantize::{CodeBits, Metric};
 
 /// Make a search index of a folder of pictures
 ///
@@ -28,6 +28,7 @@ use crate::quantize::CodeBits;
   nearsight build photos -o site --dim 64      half the bytes: vectors cut to the 64 axes that tell these pictures apart
   nearsight build --vectors rows.npy -o site
   nearsight build --vectors rows.f32 --dimension 512 -o site
+  nearsight build --vectors rows.npy --metric euclidean -o site     near by distance: lengths count
 
 Files that cannot be read are listed and left out; the full list is SITE/.nearsight/report.json.
 Pictures that the metadata marks private are left out, thumbnails too; see --include-private.")]
@@ -41,6 +42,10 @@ pub struct Arguments {
         "photos", "ModelArguments", "ProjectionArguments", "metadata", "include_private", "thumbnail_side", "LimitArguments",
     ])]
     vectors: Option<PathBuf>,
+    /// What makes two vectors near: their angle, whatever their lengths, or their Euclidean distance [default: as the epoch before has
+    /// it; cosine in the first]
+    #[arg(long, value_enum, requires = "vectors", conflicts_with = "photos")]
+    metric: Option<MetricName>,
     /// Numbers in a row of a raw .f32 file
     #[arg(long, value_name = "NUMBERS", requires = "vectors")]
     dimension: Option<usize>,
@@ -105,6 +110,14 @@ enum LayoutName {
     Tree,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum MetricName {
+    /// The angle: vectors are brought to unit length, scores are cosines
+    Cosine,
+    /// The distance: vectors stay as they are, a score is minus the distance
+    Euclidean,
+}
+
 fn code_bits(text: &str) -> Result<CodeBits, String> {
     let bits = text.parse().ok().and_then(CodeBits::new);
     bits.ok_or_else(|| "expected 9, 6 or 5".to_string())
@@ -162,6 +175,7 @@ fn run_vectors(file: PathBuf, arguments: Arguments, output: &Output) -> anyhow::
             seed: arguments.seed,
             method: arguments.layout.method(),
         },
+        metric: arguments.metric.map(MetricName::metric),
         bits: arguments.bits,
         jobs: arguments.jobs,
         // The page that belongs to the program shows pictures; only one that was asked for is put there.
@@ -182,6 +196,15 @@ impl LayoutName {
             Self::Ward => Method::Ward,
             Self::Kmeans => Method::KMeans,
             Self::Tree => Method::BinaryTree,
+        }
+    }
+}
+
+impl MetricName {
+    fn metric(self) -> Metric {
+        match self {
+            Self::Cosine => Metric::Cosine,
+            Self::Euclidean => Metric::Euclidean,
         }
     }
 }
@@ -262,6 +285,9 @@ fn words(report: &Report, options: &BuildOptions) -> String {
         lines.push(format!(
             "  vectors of {numbers} numbers after a projection ({kind})"
         ));
+    }
+    if report.published && !options.model.metric().is_cosine() {
+        lines.push("  vectors of any length, near by Euclidean distance: normalise is false in the model's sidecar".to_string());
     }
     lines.extend(curve(report));
     if report.private > 0 {

@@ -15,7 +15,7 @@ use crate::build::{BuildError, Done, Found, Outcome, Problem, Work, jobs, walk, 
 
 /// Write the vectors of pictures to a NumPy file
 ///
-/// FILE.npy holds one row of 32-bit floats a picture, of unit length, in the order of paths;
+/// FILE.npy holds one row of 32-bit floats a picture, of unit length unless the sidecar says otherwise, in the order of paths;
 /// FILE.names.txt holds the path of each row, one a line. Pictures that cannot be read are reported
 /// and have no row.
 #[derive(clap::Args)]

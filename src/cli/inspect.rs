@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::output::{Output, count, size};
 use crate::build::{STATE_FOLDER, State, load_index};
 use crate::index::Index;
+use crate::quantize::Metric;
 
 /// Show what an index holds: epoch, counts, sizes, cells, model
 #[derive(clap::Args)]
@@ -26,6 +27,7 @@ struct Inspection {
     pictures: u64,
     private: u64,
     dimension: usize,
+    metric: Metric,
     /// Of a code, a dimension.
     bits: u32,
     cells: u64,
@@ -96,6 +98,7 @@ pub fn run(arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
         pictures: manifest.counts.pictures,
         private: index.records().filter(|record| record.private).count() as u64,
         dimension: manifest.dimension,
+        metric: manifest.metric,
         bits: index.code_bits().unwrap_or_default().count(),
         cells: u64::from(manifest.counts.cells),
         cell_rows: spread(rows.unwrap_or_default()),
@@ -195,8 +198,12 @@ fn words(found: &Inspection) -> String {
             model.file
         ),
         None => format!(
-            "model       none; vectors of {} numbers from elsewhere",
-            found.dimension
+            "model       none; vectors of {} numbers from elsewhere{}",
+            found.dimension,
+            match found.metric {
+                Metric::Cosine => "",
+                Metric::Euclidean => ", near by Euclidean distance",
+            }
         ),
     });
     lines.extend([

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::LazyLock;
 use std::time::Instant;
 
 use anyhow::Context;
@@ -12,7 +11,8 @@ use super::output::{Output, count};
 use crate::build::{BuildError, Model, Shape, VectorFile, load_index};
 use crate::image::Limits;
 use crate::index::{Index, Record};
-use crate::search::{Answer, NEARLY_THE_SAME, SearchOptions, search_filtered};
+use crate::quantize::Metric;
+use crate::search::{Answer, SearchOptions, nearly_the_same, search_filtered};
 
 /// Find the pictures of an index that are most similar to a picture
 ///
@@ -44,19 +44,19 @@ pub struct Arguments {
     /// Share of the true nearest that the answer should hold, above 0 and up to 1
     #[arg(long, default_value_t = SearchOptions::default().recall)]
     recall: f32,
-    /// Leave out hits whose cosine is below this
-    #[arg(long, value_name = "COSINE", allow_hyphen_values = true)]
+    /// Leave out hits whose score is below this: a cosine, or minus a distance where the index compares by Euclidean distance
+    #[arg(long, value_name = "SCORE", allow_hyphen_values = true)]
     min_score: Option<f32>,
-    /// Leave out hits that are nearly the same as a better one: whose cosine with it is this or more
+    /// Leave out hits that are nearly the same as a better one: whose cosine with it is this or more [without a number: 0.97]; where the
+    /// index compares by Euclidean distance, whose distance from it is this or less
     #[arg(
         long,
-        value_name = "COSINE",
+        value_name = "COSINE|DISTANCE",
         num_args = 0..=1,
         require_equals = true,
-        default_missing_value = NEARLY.as_str(),
         allow_hyphen_values = true
     )]
-    distinct: Option<f32>,
+    distinct: Option<Option<f32>>,
     /// At most so many hits of one owner; pictures without an owner are not limited
     #[arg(long, value_name = "N")]
     per_owner: Option<u32>,
@@ -68,13 +68,12 @@ pub struct Arguments {
     include_private: bool,
 }
 
-/// What `--distinct` without a number means.
-static NEARLY: LazyLock<String> = LazyLock::new(|| NEARLY_THE_SAME.to_string());
-
 #[derive(Serialize)]
 struct Found {
     picture: Option<String>,
     vector: Option<String>,
+    /// What scores are: cosines, or minus distances.
+    metric: Metric,
     epoch: u64,
     confidence: f32,
     capped: bool,
@@ -104,13 +103,18 @@ pub fn run(arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
         }
         (None, None) => anyhow::bail!("give a picture, or --vector FILE"),
     };
+    let distinct = match arguments.distinct {
+        Some(Some(limit)) => Some(limit),
+        Some(None) => Some(nearly_the_same(index.metric())?),
+        None => None,
+    };
     let began = Instant::now();
     let options = SearchOptions {
         k: arguments.k,
         recall: arguments.recall,
         min_score: arguments.min_score,
         exact: arguments.exact,
-        distinct: arguments.distinct,
+        distinct,
         per_owner: arguments.per_owner,
         ..SearchOptions::default()
     };
@@ -124,6 +128,7 @@ pub fn run(arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
         picture: arguments.picture.as_ref().map(name),
         vector: arguments.vector.as_ref().map(name),
         hits: found_hits(&index, &answer),
+        metric: index.metric(),
         epoch: answer.epoch,
         confidence: answer.confidence,
         capped: answer.capped,
@@ -154,6 +159,7 @@ fn first_row(file: &Path, index: &Index) -> Result<Vec<f32>, BuildError> {
         dimension: Some(dimension),
         column: None,
         shape: Shape::TableOrRow,
+        metric: index.metric(),
     };
     let mut vectors = file.read()?;
     vectors.values.truncate(dimension);
@@ -190,7 +196,11 @@ fn words(found: &Found) -> String {
                 .chain(more)
                 .map(String::as_str)
                 .collect();
-            format!("{:>3}  {:.4}  {}", place + 1, hit.score, words.join("  "))
+            let near = match found.metric {
+                Metric::Cosine => format!("{:.4}", hit.score),
+                Metric::Euclidean => in_any_unit(hit.distance),
+            };
+            format!("{:>3}  {near}  {}", place + 1, words.join("  "))
         })
         .collect();
     if lines.is_empty() {
@@ -210,6 +220,14 @@ fn words(found: &Found) -> String {
         found.search_ms
     ));
     lines.join("\n")
+}
+
+/// A distance, whose unit is the vectors' own.
+fn in_any_unit(distance: f32) -> String {
+    match distance {
+        0.0 | 1e-3..1e6 => format!("{distance:.4}"),
+        _ => format!("{distance:.4e}"),
+    }
 }
 
 fn percent(share: f32) -> String {

@@ -79,7 +79,7 @@ impl Embedder {
         matches!(model::parse(onnx).and_then(plain), Ok(Ok(_)))
     }
 
-    /// The vector of a picture, of unit length.
+    /// The vector of a picture: of unit length, or as long as the network makes it where the sidecar says so.
     pub fn embed(&self, picture: &Picture) -> Result<Vec<f32>, EmbedError> {
         let input = &self.sidecar.input;
         let pixels = image::resize(
@@ -123,7 +123,7 @@ impl Embedder {
         self.checked
     }
 
-    /// Runs the network alone on pixels of exactly its input size: of unit length, not projected.
+    /// Runs the network alone on pixels of exactly its input size: of unit length unless the sidecar says otherwise, not projected.
     fn run(&self, pixels: &Picture) -> Result<Vec<f32>, EmbedError> {
         let values = self.network.run(pixels, &self.sidecar.input)?;
         let output = &self.sidecar.output;
@@ -135,7 +135,18 @@ impl Embedder {
                 expected: output.dimension.to_string(),
             });
         }
-        normalise(vector)
+        match output.normalise {
+            true => normalise(vector),
+            false => finite(vector),
+        }
+    }
+}
+
+/// Refuses what is no vector.
+fn finite(vector: Vec<f32>) -> Result<Vec<f32>, EmbedError> {
+    match vector.iter().find(|value| !value.is_finite()) {
+        Some(&length) => Err(EmbedError::Output { length }),
+        None => Ok(vector),
     }
 }
 

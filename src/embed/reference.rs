@@ -39,7 +39,10 @@ pub(super) fn check(embedder: &Embedder) -> Result<bool, EmbedError> {
     let Some(reference) = &sidecar.reference else {
         return Ok(false);
     };
-    let cosine = cosine(&found, &reference.output);
+    let cosine = match sidecar.output.normalise {
+        true => cosine(&found, &reference.output),
+        false => likeness(&found, &reference.output),
+    };
     // Written so that a cosine that is no number fails too.
     if cosine >= reference.min_cosine {
         return Ok(true);
@@ -60,9 +63,28 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
 
+/// What the cosine is of unit vectors, 1 − ‖found − expected‖² / 2, in units of the expected length: where lengths count, a wrong one is as
+/// wrong as a wrong angle.
+fn likeness(found: &[f32], expected: &[f32]) -> f64 {
+    let squared = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum();
+    let pairs = found.iter().zip(expected);
+    let apart: f64 = squared(&mut pairs.map(|(&a, &b)| f64::from(a) - f64::from(b)));
+    let length: f64 = squared(&mut expected.iter().map(|&value| f64::from(value)));
+    1.0 - apart / (2.0 * length)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_likeness_of_unit_vectors_is_their_cosine_and_of_others_it_sees_the_length() {
+        let (one, other) = ([0.6, 0.8], [1.0, 0.0]);
+        assert!((likeness(&one, &other) - cosine(&one, &other)).abs() < 1e-7);
+        assert!((likeness(&[30.0, 40.0], &[30.0, 40.0]) - 1.0).abs() < 1e-12);
+        assert!(likeness(&[33.0, 44.0], &[30.0, 40.0]) < 0.9951);
+        assert!(likeness(&[f32::NAN, 0.0], &[1.0, 0.0]).is_nan());
+    }
 
     #[test]
     fn the_pattern_is_the_documented_formula() {

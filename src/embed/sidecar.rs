@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EmbedError, Projection};
 use crate::image::{Filter, Resize};
+use crate::quantize::Metric;
 
 /// The only reference pattern so far.
 pub const TRIANGLES: &str = "triangles-1";
@@ -69,7 +70,8 @@ pub struct Output {
     pub dimension: usize,
     #[serde(default)]
     pub pooling: Pooling,
-    /// Whether the output still has to be brought to unit length; vectors always are in the end.
+    /// Whether vectors are brought to unit length, so that their angle counts. Else they stay as long as the network makes them, and are
+    /// near by their Euclidean distance.
     #[serde(default = "yes")]
     pub normalise: bool,
 }
@@ -177,6 +179,14 @@ impl Sidecar {
         }
     }
 
+    /// What makes two of its vectors near.
+    pub fn metric(&self) -> Metric {
+        match self.output.normalise {
+            true => Metric::Cosine,
+            false => Metric::Euclidean,
+        }
+    }
+
     /// Whether the values make sense together.
     pub(super) fn check(&self) -> Result<(), EmbedError> {
         self.input.check()?;
@@ -197,6 +207,11 @@ impl Sidecar {
         }
         if let Some(projection) = &self.projection {
             projection.check()?;
+            if !self.output.normalise {
+                return Err(invalid(
+                    "output.normalise is false and there is a projection, which brings vectors to unit length; leave one of them out",
+                ));
+            }
             if projection.input != self.output.dimension {
                 return Err(invalid(format!(
                     "projection.input is {}, output.dimension is {}",
@@ -205,7 +220,7 @@ impl Sidecar {
             }
         }
         match &self.reference {
-            Some(reference) => check_reference(reference, self.output.dimension),
+            Some(reference) => check_reference(reference, &self.output),
             None => Ok(()),
         }
     }
@@ -233,7 +248,8 @@ impl Input {
     }
 }
 
-fn check_reference(reference: &Reference, dimension: usize) -> Result<(), EmbedError> {
+fn check_reference(reference: &Reference, output: &Output) -> Result<(), EmbedError> {
+    let dimension = output.dimension;
     if reference.pattern != TRIANGLES {
         return Err(invalid(format!(
             "reference.pattern is {:?}, this version knows {TRIANGLES:?}",
@@ -251,7 +267,12 @@ fn check_reference(reference: &Reference, dimension: usize) -> Result<(), EmbedE
         .iter()
         .map(|&value| f64::from(value) * f64::from(value))
         .sum();
-    if (square.sqrt() - 1.0).abs() > 1e-3 {
+    if !(square.is_finite() && square > 0.0) {
+        return Err(invalid(
+            "reference.output must be finite numbers, not all of them 0",
+        ));
+    }
+    if output.normalise && (square.sqrt() - 1.0).abs() > 1e-3 {
         return Err(invalid(format!(
             "reference.output has length {:.4}, expected 1",
             square.sqrt()
@@ -283,6 +304,32 @@ mod tests {
         let again = Sidecar::parse(sidecar.to_json().as_bytes()).unwrap();
         assert_eq!(again, sidecar);
         assert_eq!(again.to_json(), sidecar.to_json());
+    }
+
+    #[test]
+    fn vectors_that_are_not_normalised_are_near_by_distance() {
+        assert_eq!(
+            Sidecar::parse(LEAST.as_bytes()).unwrap().metric(),
+            Metric::Cosine
+        );
+        let text = LEAST.replace(r#""dimension":2"#, r#""dimension":2,"normalise":false"#);
+        let long = text.replace(
+            r#""generation":"1""#,
+            r#""generation":"1","reference":{"pattern":"triangles-1","output":[30,40],"min_cosine":0.99}"#,
+        );
+        assert_eq!(
+            Sidecar::parse(long.as_bytes()).unwrap().metric(),
+            Metric::Euclidean
+        );
+        let unit = long.replace(r#""normalise":false"#, r#""normalise":true"#);
+        let error = Sidecar::parse(unit.as_bytes()).unwrap_err();
+        assert!(error.to_string().contains("expected 1"), "{error}");
+        let projected = text.replace(
+            r#""generation":"1""#,
+            r#""generation":"1","projection":{"format":1,"kind":"pca","input":2,"output":1,"matrix":[1,0],"offset":[0]}"#,
+        );
+        let error = Sidecar::parse(projected.as_bytes()).unwrap_err();
+        assert!(error.to_string().contains("output.normalise"), "{error}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::container::read_u64;
 use super::names::{content_name, refuse_html};
 use super::{DIMENSION_LIMIT, FORMAT, FileRef, IndexError};
+use crate::quantize::Metric;
 
 /// The name under which errors speak of it.
 pub(super) const NAME: &str = "manifest.json";
@@ -28,6 +29,9 @@ pub struct Manifest {
     pub parent: Option<String>,
     /// Length of a vector.
     pub dimension: usize,
+    /// What makes two vectors near; said where it is not the cosine. A reader that does not know the field is stopped by the routing.
+    #[serde(default, skip_serializing_if = "Metric::is_cosine")]
+    pub metric: Metric,
     /// How much there is of everything.
     pub counts: Counts,
     /// The model that made the vectors; absent when they were made elsewhere.
@@ -242,6 +246,7 @@ mod tests {
             epoch: 3,
             parent: Some("manifest-0.json".to_owned()),
             dimension: 128,
+            metric: Metric::Cosine,
             counts: Counts {
                 pictures: 10,
                 cells: 2,

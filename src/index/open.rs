@@ -13,7 +13,7 @@ use super::{
     Cell, FileRef, IndexError, Manifest, Record, Records, Routing, Segment, SparseCell,
     content_name,
 };
-use crate::quantize::CodeBits;
+use crate::quantize::{CodeBits, Metric};
 
 /// One epoch, as far as its files have been supplied.
 #[derive(Debug, Clone)]
@@ -128,6 +128,11 @@ impl Index {
         self.segments.get(number as usize)?.as_deref()
     }
 
+    /// What makes two of its vectors near.
+    pub fn metric(&self) -> Metric {
+        self.manifest.metric
+    }
+
     /// Bits a dimension of the codes; none before the first segment is here.
     pub fn code_bits(&self) -> Option<CodeBits> {
         let segment = self.segments.iter().flatten().next()?;
@@ -181,7 +186,7 @@ impl Index {
             .map(|((&from, file), records)| (from, file, records.as_deref()))
     }
 
-    /// A picture's vector as its code gives it back, of unit length: the query for "more like this
+    /// A picture's vector as its code gives it back, of unit length where the angle counts: the query for "more like this
     /// one". None if the picture is unknown or its segment has not been supplied.
     pub fn vector(&self, id: u32) -> Option<Vec<f32>> {
         let routing = self.routing()?;
@@ -197,6 +202,10 @@ impl Index {
             let mut vector = vec![0.0; routing.dimension];
             cell.codes.decode(row, &centroid, &mut vector);
             routing.rotation.undo(&mut vector);
+            if let Some(frame) = &routing.frame {
+                frame.leave(&mut vector);
+                return Some(vector);
+            }
             let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
             if length > 0.0 && length.is_finite() {
                 vector.iter_mut().for_each(|value| *value /= length);
@@ -247,6 +256,7 @@ impl Index {
             (routing.cells.len(), routing.changes.pieces().len()),
             routing.segments as usize,
             routing.rows(),
+            routing.metric(),
         );
         let stated = (
             manifest.epoch,
@@ -257,11 +267,12 @@ impl Index {
             ),
             manifest.segments.len(),
             manifest.counts.pictures,
+            manifest.metric,
         );
         let name = &manifest.routing.name;
         if found != stated {
             let what = format!(
-                "epoch, dimension, cells and pieces, segments and live rows are {found:?} where the manifest says {stated:?}"
+                "epoch, dimension, cells and pieces, segments, live rows and metric are {found:?} where the manifest says {stated:?}"
             );
             return Err(IndexError::inconsistent(name, what));
         }

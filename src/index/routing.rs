@@ -6,7 +6,8 @@
 //! Sections: `HEAD` epoch u64, dimension u32, cells u32, segments u32, merges u32 · `CELL` id,
 //! segment, slot, rows u32, radius, spread f32 a cell · `CENT` dimension × i8 a cell · `CSCL` f32 a
 //! cell · `ADJN` neighbours of each cell u32 · `ADJC` a neighbour u16, of 65,536 cells or more u32 · `TREE` left u32,
-//! right u32, height f32 a merge · which may be absent: `CALI` the numbers of [`Calibration`] f32 (older ones end before the ceilings and what is for filters), `SPAN` where cells lie (see `spans`),
+//! right u32, height f32 a merge · which may be absent: `EUCL` where the Euclidean distance counts and not the angle: scale f32, centre dimension × f32
+//! (see [`Frame`]; a reader that does not know it must not answer) · `CALI` the numbers of [`Calibration`] f32 (older ones end before the ceilings and what is for filters), `SPAN` where cells lie (see `spans`),
 //! `PIEC` and `DEAD` what came and went (see `changes`).
 
 use super::container::{
@@ -15,7 +16,7 @@ use super::container::{
 };
 use super::{Changes, DIMENSION_LIMIT, IndexError, Manifest, RecordBlocks, Segment, Spans};
 use crate::partition::Merge;
-use crate::quantize::{Centroids, Rotation};
+use crate::quantize::{Centroids, Frame, Metric, Rotation};
 use crate::search::Calibration;
 
 const FILE: Kind = *b"ROUT";
@@ -26,6 +27,7 @@ const SCALES: Kind = *b"CSCL";
 const DEGREES: Kind = *b"ADJN";
 const NEIGHBOURS: Kind = *b"ADJC";
 const TREE: Kind = *b"TREE";
+const FRAME: Kind = *b"EUCL";
 const CALIBRATION: Kind = *b"CALI";
 const SPANS: Kind = *b"SPAN";
 const RECORD_BLOCKS: Kind = *b"RECB";
@@ -62,10 +64,12 @@ pub struct Routing {
     pub segments: u32,
     /// The cells.
     pub cells: Vec<CellEntry>,
-    /// Their centroids, in the same order, rotated.
+    /// Their centroids, in the same order, in the frame if there is one, and rotated.
     pub centroids: Centroids,
     /// What turns a query into the space of the centroids and codes; follows from the dimension, so no file holds it.
     pub rotation: Rotation,
+    /// Where the Euclidean distance counts, what vectors are put in before they are rotated; none: the angle counts.
+    pub frame: Option<Frame>,
     /// The nearest cells of each cell.
     pub adjacency: Vec<Vec<u32>>,
     /// How the cells join into ever larger ones: leaves are places, node `cells + i` is merge `i`.
@@ -91,6 +95,7 @@ impl Routing {
             DEGREES,
             NEIGHBOURS,
             TREE,
+            FRAME,
             CALIBRATION,
             SPANS,
             RECORD_BLOCKS,
@@ -169,6 +174,16 @@ impl Routing {
             })
             .collect();
         check_tree(&merges, count).map_err(wrong)?;
+        let frame = match container.optional(FRAME) {
+            None => None,
+            Some(_) => {
+                let mut numbers = f32_values(container.array(FRAME, 1 + dimension, 4)?);
+                let scale = numbers.remove(0);
+                let read = Frame::from_parts(numbers, scale);
+                let no_frame = || wrong("its frame holds no valid numbers".to_owned());
+                Some(read.ok_or_else(no_frame)?)
+            }
+        };
         let calibration = match container.optional(CALIBRATION) {
             None => None,
             Some(bytes) => {
@@ -189,6 +204,7 @@ impl Routing {
             cells,
             centroids,
             rotation: Rotation::new(dimension),
+            frame,
             adjacency,
             merges,
             calibration,
@@ -258,6 +274,10 @@ impl Routing {
             .iter()
             .flat_map(|merge| words(&[merge.left, merge.right, merge.height.to_bits()]));
         writer.required(TREE, merges.collect());
+        if let Some(frame) = &self.frame {
+            let numbers = std::iter::once(frame.scale()).chain(frame.centre().iter().copied());
+            writer.required(FRAME, numbers.flat_map(f32::to_le_bytes).collect());
+        }
         if let Some(calibration) = &self.calibration {
             writer.optional(CALIBRATION, calibration.write());
         }
@@ -277,6 +297,14 @@ impl Routing {
         writer.finish()
     }
 
+    /// What makes two vectors near.
+    pub fn metric(&self) -> Metric {
+        match self.frame {
+            None => Metric::Cosine,
+            Some(_) => Metric::Euclidean,
+        }
+    }
+
     /// The centroid of a cell as a search sees it, turned back to where the vectors came from.
     ///
     /// # Panics
@@ -285,6 +313,9 @@ impl Routing {
         let mut centroid = vec![0.0; self.dimension];
         self.centroids.decode(place, &mut centroid);
         self.rotation.undo(&mut centroid);
+        if let Some(frame) = &self.frame {
+            frame.leave(&mut centroid);
+        }
         centroid
     }
 
@@ -456,6 +487,7 @@ mod tests {
             centroids: Centroids::from_parts(2, vec![1, 2, 3, 4, 5, -6], vec![0.5, 0.25, 0.125])
                 .unwrap(),
             rotation: Rotation::new(2),
+            frame: None,
             adjacency: vec![vec![1, 2], vec![0], vec![]],
             merges: vec![
                 Merge {
@@ -500,6 +532,21 @@ mod tests {
         assert_eq!(read.spans, sample().spans);
         assert_eq!(read.merges[1].left, 3);
         assert_eq!(read.centroids.codes(), [1, 2, 3, 4, 5, -6]);
+    }
+
+    #[test]
+    fn a_frame_is_read_as_it_was_written_and_refused_where_it_is_none() {
+        let mut routing = sample();
+        routing.frame = Frame::from_parts(vec![3.0, -0.25], 0.5);
+        let bytes = routing.write();
+        let read = Routing::parse("r", &bytes).unwrap();
+        assert_eq!((read.write(), read.frame), (bytes.clone(), routing.frame));
+        // By its kind, which is in the table alone: a reader that does not know it must not go on.
+        let at = bytes.windows(4).position(|four| four == FRAME).unwrap();
+        assert_eq!(bytes[at + 4], 1, "the section is required");
+        let mut without = sample();
+        without.frame = None;
+        assert_eq!(Routing::parse("r", &without.write()).unwrap().frame, None);
     }
 
     #[test]

@@ -2,11 +2,12 @@
 //!
 //! A vector is turned by a fixed random rotation (`rotation`), and a row is stored as its difference from the centroid that
 //! the reader will decode: a plane of signs that a scan reads, and low bits that only a rerank reads (`codes`). The query keeps 16
-//! bits (`query`). Rounding and summation order are fixed, so that the builder on a server and the builder in a
+//! bits (`query`). What is compared by distance and not by angle is put into a frame of its own first (`frame`). Rounding and summation order are fixed, so that the builder on a server and the builder in a
 //! browser write the same bytes.
 mod centroids;
 mod codes;
 mod error;
+mod frame;
 mod query;
 mod rotation;
 
@@ -18,5 +19,6 @@ mod reproducible;
 pub use centroids::Centroids;
 pub use codes::{CodeBits, CodeParts, FactorRange, FactorRanges, RowCodes, sign_bytes};
 pub use error::{CODES, QuantizeError};
+pub use frame::{Frame, Metric};
 pub use query::{PreparedQuery, slack};
 pub use rotation::Rotation;

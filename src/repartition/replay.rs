@@ -1,7 +1,8 @@
 //! Logged searches → the same questions asked again of the present epoch.
 //!
 //! A search for a picture of the index, or with a reported embedding, is repeated as it was. Of a
-//! visitor's own picture nothing is known but what was shown: the best hit stands for it.
+//! visitor's own picture nothing is known but what was shown: the best hit stands for it; so it does for a reported embedding where the
+//! Euclidean distance counts.
 
 use super::{RepartitionError, Snapshot};
 use crate::feedback::{LoggedSearch, Query, decode_embedding};
@@ -105,7 +106,10 @@ fn question(snapshot: &Snapshot, logged: &LoggedSearch) -> Option<(Vec<f32>, Opt
     let of_picture = |id: u32| Some((snapshot.vector_of(id)?.to_vec(), Some(id)));
     match &logged.query {
         Some(Query::ImageId(id)) => of_picture(*id),
-        Some(Query::Embedding(text)) => Some((decode_embedding(text, snapshot.dimension())?, None)),
-        None => of_picture(logged.best_shown?),
+        // A reported embedding has no length, without which nothing can be said of its distances.
+        Some(Query::Embedding(text)) if snapshot.index.metric().is_cosine() => {
+            Some((decode_embedding(text, snapshot.dimension())?, None))
+        }
+        Some(Query::Embedding(_)) | None => of_picture(logged.best_shown?),
     }
 }

@@ -12,7 +12,7 @@ use super::{Policy, Probe, RepartitionError, Snapshot};
 use crate::index::Index;
 use crate::metrics::recall_at_k;
 use crate::partition::Random;
-use crate::search::{SearchOptions, exact, search};
+use crate::search::{SearchOptions, exact_by, search};
 
 /// Neighbours that are compared.
 const K: usize = 10;
@@ -84,9 +84,10 @@ fn compare(
     policy: &Policy,
 ) -> Result<(Measured, Measured), RepartitionError> {
     let rows = snapshot.rows()?;
+    let metric = snapshot.index.metric();
     let (mut before, mut after) = (Measured::default(), Measured::default());
     for &(vector, exclude) in queries {
-        let truth: Vec<u32> = exact(rows, &snapshot.ids, vector, K + 1)
+        let truth: Vec<u32> = exact_by(metric, rows, &snapshot.ids, vector, K + 1)
             .into_iter()
             .map(|hit| hit.id)
             .filter(|id| Some(*id) != exclude)

@@ -74,7 +74,7 @@ mod tests {
             .map(|(rank, &distance)| Ranked {
                 place: rank as u32,
                 distance,
-                dot: 0.0,
+                base: 0.0,
                 nearest_row: distance - radius,
             })
             .collect();

@@ -22,6 +22,11 @@ pub enum SearchError {
     /// All zeros: no direction, so nothing is more similar than anything else.
     #[error("the query's length is {length}, so it has no direction; embed the picture again")]
     NoDirection { length: f32 },
+    /// So far from all rows that their distances differ by nothing that could be told.
+    #[error(
+        "the query lies {times:e} times as far from the mean of the rows as they usually do; embed it with what made the rows"
+    )]
+    TooFar { times: f32 },
     /// The codes refused the vector.
     #[error(transparent)]
     Vector(#[from] QuantizeError),
@@ -57,7 +62,7 @@ impl SearchError {
             Self::Dimension { .. } | Self::NotFinite { .. } | Self::NoDirection { .. } => {
                 "query_invalid"
             }
-            Self::Vector(_) | Self::Option { .. } => "query_invalid",
+            Self::TooFar { .. } | Self::Vector(_) | Self::Option { .. } => "query_invalid",
             Self::NotLoaded { .. } => "index_missing",
             Self::Segment { .. } => "index_corrupt",
         }

@@ -12,7 +12,7 @@
 //! holds all of them, and [`exact`] the oracle that both are measured against. Cells are opened
 //! strictly in routing order, so an answer does not depend on the order in which parts arrive. The stop rule rests on a
 //! [`Calibration`] of the index at hand (`missing`, `stop`; fitted by the room `calibration`); an index without one falls back
-//! on a ratio of distances (`confidence`).
+//! on a ratio of distances (`confidence`). The angle and the distance differ in `measure` and nowhere else.
 
 mod approximate;
 mod calibration;
@@ -20,6 +20,7 @@ mod confidence;
 mod error;
 mod exact;
 mod expand;
+mod measure;
 mod missing;
 mod options;
 mod passing;
@@ -33,7 +34,7 @@ mod whole;
 
 pub use calibration::{Calibration, Ceilings, DEPTHS, FILTERED_SHARES, Filtered, TARGETS};
 pub use error::{CODES, SearchError};
-pub use exact::{NO_CELL, exact};
+pub use exact::{NO_CELL, exact, exact_by};
 pub(crate) use missing::is_asked;
 pub use missing::{MissingModel, STAGE_1, STAGE_2};
 pub use options::{Answer, Hit, SearchOptions};
@@ -41,6 +42,6 @@ pub use passing::Passing;
 pub(crate) use query::WIDE_FROM;
 pub use query::{Cells, Filter, Query, Step};
 pub use route::Ranked;
-pub use select::{NEARLY_THE_SAME, Owners};
+pub use select::{NEARLY_THE_SAME, Owners, nearly_the_same};
 pub(crate) use trace::Trace;
 pub use whole::{search, search_filtered, search_passing};

@@ -14,7 +14,8 @@ pub struct SearchOptions {
     /// Higher opens more cells; 1 opens all of them, since nothing less can promise it. Short codes hold less than all: a recall
     /// beyond what they hold is not delivered, and the answer's `confidence` stays below it.
     pub recall: f32,
-    /// Leave out hits whose cosine is below this, -1 to 1.
+    /// Leave out hits whose score is below this: a cosine, -1 to 1; of an index that compares by Euclidean distance, minus the
+    /// largest distance, 0 or less.
     pub min_score: Option<f32>,
     /// Open every cell.
     pub exact: bool,
@@ -23,7 +24,8 @@ pub struct SearchOptions {
     /// Leave out this picture: for "more like this one".
     pub exclude: Option<u32>,
     /// Leave out a hit whose cosine with a better hit is this or more: copies of one picture count once. -1 to 1;
-    /// [`NEARLY_THE_SAME`](super::NEARLY_THE_SAME) where nothing else is known.
+    /// [`NEARLY_THE_SAME`](super::NEARLY_THE_SAME) where nothing else is known. Of an index that compares by Euclidean distance, a hit
+    /// whose distance from a better hit is this or less.
     pub distinct: Option<f32>,
     /// At most so many hits of one owner, at least 1. Pictures without an owner are not limited.
     pub per_owner: Option<u32>,
@@ -53,6 +55,7 @@ impl SearchOptions {
         }
     }
 
+    /// What holds for every index; the rest is up to its `measure`.
     pub(super) fn validate(&self) -> Result<(), SearchError> {
         let wrong = |option, found: String, expected| {
             Err(SearchError::Option {
@@ -71,16 +74,6 @@ impl SearchOptions {
                 "a share above 0 and up to 1",
             );
         }
-        if let Some(score) = self.min_score
-            && !(-1.0..=1.0).contains(&score)
-        {
-            return wrong("min_score", score.to_string(), "a cosine from -1 to 1");
-        }
-        if let Some(cosine) = self.distinct
-            && !(-1.0..=1.0).contains(&cosine)
-        {
-            return wrong("distinct", cosine.to_string(), "a cosine from -1 to 1");
-        }
         if self.per_owner == Some(0) {
             return wrong("per_owner", "0".to_owned(), "at least 1, or leave it out");
         }
@@ -96,9 +89,10 @@ impl SearchOptions {
 pub struct Hit {
     /// The picture.
     pub id: u32,
-    /// Cosine of the angle to the query.
+    /// Cosine of the angle to the query; of an index that compares by Euclidean distance, minus the distance.
     pub score: f32,
-    /// Distance between the two unit vectors, 0 to 2.
+    /// Distance between the two unit vectors, 0 to 2; of an index that compares by Euclidean distance, that of the vectors as they were
+    /// given.
     pub distance: f32,
     /// Stable id of the cell it was found in.
     pub cell: u32,

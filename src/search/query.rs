@@ -13,9 +13,10 @@ use ahead::Ahead;
 use known::AtHand;
 
 use super::expand::{Decision, decide};
+use super::measure::Measure;
 use super::passing::Passing;
 use super::route::Route;
-use super::scan::{Opening, Scan, TopK, Wanted, distance_of};
+use super::scan::{Opening, Scan, TopK, Wanted};
 use super::select::{Owners, choose, more};
 use super::stop::{Ground, Rule, Standing};
 use super::{Answer, SearchError, SearchOptions};
@@ -35,6 +36,9 @@ const KEPT_AT_LEAST: usize = 10;
 const NARROW: f32 = 2.0;
 const WIDE: f32 = 3.0;
 pub(crate) const WIDE_FROM: f32 = 0.95;
+
+/// How far from the rows a query may lie, in units of the frame: 24 bits of a number tell nothing of rows around its origin there.
+const FARTHEST: f32 = 1e9;
 
 /// Lets a picture into the answer or not: tags, owner, private, whatever the caller knows by id.
 pub type Filter<'a> = dyn Fn(u32) -> bool + 'a;
@@ -80,6 +84,8 @@ pub enum Step {
 /// A search that is under way. It pins the epoch of the routing it was made with.
 pub struct Query<'a> {
     routing: &'a Routing,
+    measure: Measure,
+    /// As the measure has them inside.
     options: SearchOptions,
     vector: PreparedQuery,
     filter: Option<&'a Filter<'a>>,
@@ -95,14 +101,40 @@ pub struct Query<'a> {
 }
 
 impl<'a> Query<'a> {
-    /// Ranks the cells for a vector, whose length need not be 1. Opens none yet.
+    /// Ranks the cells for a vector, as whoever asks has it: of any length. Opens none yet.
+    ///
+    /// Every vector that is searched for comes this way: here alone it is brought to unit length, or into the frame.
     pub fn new(
         routing: &'a Routing,
         vector: &[f32],
         options: SearchOptions,
     ) -> Result<Self, SearchError> {
-        options.validate()?;
-        let mut vector = unit(vector, routing.dimension)?;
+        let vector = match &routing.frame {
+            None => unit(vector, routing.dimension)?,
+            Some(frame) => {
+                check(vector, routing.dimension)?;
+                let mut vector = vector.to_vec();
+                frame.enter(&mut vector);
+                let times = vector
+                    .iter()
+                    .fold(0.0f32, |most, value| most.max(value.abs()));
+                if times > FARTHEST {
+                    return Err(SearchError::TooFar { times });
+                }
+                vector
+            }
+        };
+        Self::inside(routing, vector, options)
+    }
+
+    /// The same for a vector that is of unit length, or in the frame.
+    pub(super) fn inside(
+        routing: &'a Routing,
+        mut vector: Vec<f32>,
+        options: SearchOptions,
+    ) -> Result<Self, SearchError> {
+        let measure = Measure::of(routing);
+        let options = measure.inside(options)?;
         routing.rotation.apply(&mut vector);
         let vector = PreparedQuery::new(&vector)?;
         // Rows bound the hits, whatever k says, so the room taken is bounded by the index.
@@ -112,6 +144,7 @@ impl<'a> Query<'a> {
             .min(usize::try_from(routing.rows()).unwrap_or(usize::MAX));
         Ok(Self {
             routing,
+            measure,
             route: Route::new(routing, &vector),
             vector,
             filter: None,
@@ -180,7 +213,7 @@ impl<'a> Query<'a> {
                 false => self.best.hits(self.options.k),
                 true => {
                     let all = self.best.hits(self.best.len());
-                    let hits = choose(&all, &self.options, &AtHand(self, cells))?;
+                    let hits = choose(&all, &self.options, self.measure, &AtHand(self, cells))?;
                     let rows = usize::try_from(self.routing.rows()).unwrap_or(usize::MAX);
                     // With room left, everything that passes has been seen, or a cap or a least score ended it.
                     if hits.len() < self.options.k
@@ -241,7 +274,8 @@ impl<'a> Query<'a> {
     /// How far a row may lie to change the answer: the distance of the worst hit kept, or what
     /// `min_score` allows, or any distance.
     fn reach(&self, best: &TopK) -> f32 {
-        let allowed = self.options.min_score.map_or(f32::INFINITY, distance_of);
+        let allowed = self.options.min_score;
+        let allowed = allowed.map_or(f32::INFINITY, |score| self.measure.distance(score));
         best.worst_distance(self.enough(best))
             .unwrap_or(f32::INFINITY)
             .min(allowed)
@@ -378,6 +412,7 @@ impl<'a> Query<'a> {
                 Some(_) => self.ahead.floor(self.opened).ok_or_else(wrong)?,
             };
             let wanted = Wanted {
+                measure: self.measure,
                 deviations: self.deviations(),
                 min_score: self.options.min_score,
                 floor,
@@ -409,8 +444,8 @@ impl<'a> Query<'a> {
     }
 }
 
-/// Checks a query's vector and gives it length 1.
-fn unit(vector: &[f32], dimension: usize) -> Result<Vec<f32>, SearchError> {
+/// Refuses a vector of another dimension, or with a value that is no number.
+fn check(vector: &[f32], dimension: usize) -> Result<(), SearchError> {
     if vector.len() != dimension {
         return Err(SearchError::Dimension {
             found: vector.len(),
@@ -423,6 +458,12 @@ fn unit(vector: &[f32], dimension: usize) -> Result<Vec<f32>, SearchError> {
             value: vector[place],
         });
     }
+    Ok(())
+}
+
+/// Checks a query's vector and gives it length 1.
+fn unit(vector: &[f32], dimension: usize) -> Result<Vec<f32>, SearchError> {
+    check(vector, dimension)?;
     // In f64 no square of a finite f32 overflows or vanishes.
     let length = vector
         .iter()

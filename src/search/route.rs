@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use crate::index::Routing;
+use crate::kernel;
 use crate::quantize::PreparedQuery;
 
 /// Cells that are put in order at first: as many as the rule that stops a search looks at. Each further time so many times as many.
@@ -25,8 +26,9 @@ pub struct Ranked {
     pub place: u32,
     /// Distance from the query to its centroid.
     pub distance: f32,
-    /// Inner product of the query and its centroid.
-    pub dot: f32,
+    /// What the estimates of its rows start from: the inner product of the query and its centroid, or where the distance counts, minus
+    /// half the squared distance to it.
+    pub base: f32,
     /// No row of this cell is nearer than this: the distance less its radius.
     pub nearest_row: f32,
 }
@@ -35,7 +37,7 @@ pub struct Ranked {
 #[derive(Debug)]
 pub(super) struct Route {
     /// By place.
-    dots: Vec<f32>,
+    bases: Vec<f32>,
     squared_distances: Vec<f32>,
     /// The key of the last cell in order.
     last: Option<u64>,
@@ -52,14 +54,26 @@ fn key(squared: f32, place: usize) -> u64 {
 impl Route {
     pub(super) fn new(routing: &Routing, query: &PreparedQuery) -> Self {
         let dots = query.centroid_dots(&routing.centroids);
-        // ‖q − c‖² for a query of length 1. Rounding may take it below 0, whose bits would sort last.
+        // Where the angle counts the query is of length 1.
+        let own = match routing.frame {
+            None => 1.0,
+            Some(_) => kernel::dot_f32(query.values(), query.values()),
+        };
+        // ‖q − c‖². Rounding may take it below 0, whose bits would sort last.
         let squared_distances: Vec<f32> = dots
             .iter()
             .zip(routing.centroids.squares())
-            .map(|(dot, square)| (1.0 + square - 2.0 * dot).max(0.0))
+            .map(|(dot, square)| (own + square - 2.0 * dot).max(0.0))
             .collect();
+        let bases = match routing.frame {
+            None => dots,
+            Some(_) => squared_distances
+                .iter()
+                .map(|squared| -0.5 * squared)
+                .collect(),
+        };
         Self {
-            dots,
+            bases,
             squared_distances,
             last: None,
             ranked: Vec::new(),
@@ -94,7 +108,7 @@ impl Route {
             Ranked {
                 place,
                 distance,
-                dot: self.dots[place as usize],
+                base: self.bases[place as usize],
                 nearest_row: distance - routing.cells[place as usize].radius,
             }
         }));
@@ -204,6 +218,7 @@ mod tests {
             cells: (0..cells as u32).map(entry).collect(),
             centroids: Centroids::encode(Rows::new(centroids, dimension).unwrap()),
             rotation: Rotation::new(dimension),
+            frame: None,
             adjacency: vec![vec![]; cells],
             merges: vec![],
             calibration: None,
@@ -271,7 +286,7 @@ mod tests {
         // Every cell that the sample sees is near, and the others are far: it promises more cells than there are.
         let cells = 4_096;
         let mut route = Route {
-            dots: vec![0.0; cells],
+            bases: vec![0.0; cells],
             squared_distances: (0..cells)
                 .map(|place| match place % (cells / SAMPLE) {
                     0 => place as f32 * 1e-6,

@@ -6,16 +6,12 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
+use super::measure::Measure;
 use super::missing::Origin;
 use super::{Hit, Ranked};
 use crate::index::{Cell, CellEntry, Changes};
 use crate::kernel::{self, SCAN_ROWS};
 use crate::quantize::{PreparedQuery, slack};
-
-/// The distance of two unit vectors with this cosine.
-pub(super) fn distance_of(score: f32) -> f32 {
-    (2.0 - 2.0 * score).max(0.0).sqrt()
-}
 
 /// The k best hits: higher scores first, of equal ones the lower id.
 #[derive(Debug, Clone)]
@@ -177,6 +173,7 @@ pub(super) struct Opening<'a> {
 
 /// What rows are wanted, besides near ones.
 pub(super) struct Wanted<'a> {
+    pub(super) measure: Measure,
     /// Width of the error bound in standard deviations; infinite to read every row in full.
     pub(super) deviations: f32,
     pub(super) min_score: Option<f32>,
@@ -220,20 +217,15 @@ impl Scan {
             }
             self.passed += 1;
             self.reranked += 1;
-            let estimate = query.estimate(&cell.codes, row as usize, ranked.dot, &mut self.low);
-            // `clamp` lets NaN through; factors are finite, but their products need not be.
-            let score = if estimate.is_nan() {
-                -1.0
-            } else {
-                estimate.clamp(-1.0, 1.0)
-            };
+            let estimate = query.estimate(&cell.codes, row as usize, ranked.base, &mut self.low);
+            let score = wanted.measure.score(estimate);
             if score < least {
                 continue;
             }
             let hit = Hit {
                 id,
                 score,
-                distance: distance_of(score),
+                distance: wanted.measure.distance(score),
                 cell: opening.entry.id,
             };
             best.offer(hit, opening.rank);
@@ -287,7 +279,7 @@ impl Scan {
                 continue;
             }
             read += u64::from(filled);
-            query.bounds(&cell.codes, block, ranked.dot, slack, &mut bounds);
+            query.bounds(&cell.codes, block, ranked.base, slack, &mut bounds);
             let first = block * SCAN_ROWS;
             let mut left = kernel::not_below(&bounds, floor) & mask;
             while left != 0 {
@@ -307,12 +299,13 @@ impl Scan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::search::measure::of_cosine;
 
     fn hit(id: u32, score: f32) -> Hit {
         Hit {
             id,
             score,
-            distance: distance_of(score),
+            distance: of_cosine(score),
             cell: 0,
         }
     }
@@ -334,7 +327,7 @@ mod tests {
             }
             let ids: Vec<u32> = best.hits(3).iter().map(|hit| hit.id).collect();
             assert_eq!(ids, [3, 2, 4], "rotation {rotation}");
-            assert_eq!(best.worst_distance(3), Some(distance_of(0.5)));
+            assert_eq!(best.worst_distance(3), Some(of_cosine(0.5)));
             assert_eq!(
                 best.into_hits()
                     .iter()
@@ -351,7 +344,7 @@ mod tests {
         best.offer(hit(1, 0.5), 0);
         assert_eq!((best.len(), best.worst_distance(2)), (1, None));
         best.offer(hit(2, 0.25), 0);
-        assert_eq!(best.worst_distance(2), Some(distance_of(0.25)));
+        assert_eq!(best.worst_distance(2), Some(of_cosine(0.25)));
     }
 
     #[test]

@@ -6,14 +6,28 @@
 
 use std::collections::HashMap;
 
+use super::measure::Measure;
 use super::{Hit, SearchError, SearchOptions};
 use crate::kernel;
+use crate::quantize::Metric;
 
 /// A similarity from which on two pictures are nearly the same, for callers that name none. With the built-in model, of 369 rendered
 /// pictures and 395 photos with shorter sides of 224 pixels (`cargo bench --bench copies`): every copy that was encoded again lies above
 /// it (the least at 0.985), half of those that were halved do (0.97 in the middle: they lack what the model sees), and 1.4 % of the
 /// rendered ones with a picture that is another one. Photos of one subject taken one after another do too: 38 %.
 pub const NEARLY_THE_SAME: f32 = 0.97;
+
+/// What near-duplicates without a number are in an index. By distance there is nothing that it could be: its unit is the vectors' own.
+pub fn nearly_the_same(metric: Metric) -> Result<f32, SearchError> {
+    match metric {
+        Metric::Cosine => Ok(NEARLY_THE_SAME),
+        Metric::Euclidean => Err(SearchError::Option {
+            option: "distinct",
+            found: "without a number".to_owned(),
+            expected: "the distance up to which two vectors count as the same: this index compares by Euclidean distance",
+        }),
+    }
+}
 
 /// Whose picture it is; none: nobody's, and not limited.
 pub type Owners<'a> = dyn Fn(u32) -> Option<String> + 'a;
@@ -36,6 +50,7 @@ impl SearchOptions {
 pub(super) fn choose(
     hits: &[Hit],
     options: &SearchOptions,
+    measure: Measure,
     known: &impl Known,
 ) -> Result<Vec<Hit>, SearchError> {
     let mut chosen: Vec<Hit> = Vec::new();
@@ -53,8 +68,11 @@ pub(super) fn choose(
             None => None,
         };
         if let Some(limit) = options.distinct {
-            let vector = unit(known.vector(hit)?);
-            let is_like = |other: &Vec<f32>| kernel::dot_f32(other, &vector) >= limit;
+            let vector = match measure {
+                Measure::Cosine => unit(known.vector(hit)?),
+                Measure::Euclidean { .. } => known.vector(hit)?,
+            };
+            let is_like = |other: &Vec<f32>| measure.is_alike(other, &vector, limit);
             if vectors.iter().any(is_like) {
                 continue;
             }
@@ -120,7 +138,7 @@ mod tests {
             ..SearchOptions::default()
         };
         change(&mut options);
-        let chosen = choose(&hits, &options, known).unwrap();
+        let chosen = choose(&hits, &options, Measure::Cosine, known).unwrap();
         chosen.iter().map(|hit| hit.id).collect()
     }
 

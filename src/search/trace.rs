@@ -16,12 +16,16 @@ pub(crate) struct Trace<'a> {
 }
 
 impl<'a> Trace<'a> {
+    /// The vector is in the frame where there is one, as all vectors that a calibration looks at.
     pub(crate) fn new(
         routing: &'a Routing,
         vector: &[f32],
         options: SearchOptions,
     ) -> Result<Self, SearchError> {
-        let mut query = Query::new(routing, vector, options)?;
+        let mut query = match routing.frame {
+            None => Query::new(routing, vector, options)?,
+            Some(_) => Query::inside(routing, vector.to_vec(), options)?,
+        };
         query.route.ensure(routing, 1);
         Ok(Self {
             routing,

@@ -8,9 +8,9 @@ use wasm_bindgen::prelude::*;
 
 use super::error::Failure;
 use crate::build::assemble::{AssembleError, Assembled, Encoding};
-use crate::build::{FreshStep, fresh, to_unit_length};
+use crate::build::{FreshStep, fresh, made_comparable};
 use crate::partition::{Alone, PartitionOptions, Progress, Rows, Stage};
-use crate::quantize::CodeBits;
+use crate::quantize::{CodeBits, Metric};
 
 const MANIFEST: &str = "manifest.json";
 
@@ -22,6 +22,7 @@ export interface BuildSettings {
   readonly seed: number;
   /** Width of a code: 9, 6 or 5. */
   readonly bits: number;
+  readonly metric: "cosine" | "euclidean";
 }
 export type BuildStage = "cluster" | "join" | "balance" | "refine" | "connect" | "encode" | "calibrate";
 "#;
@@ -31,6 +32,8 @@ struct Settings {
     cells: Option<u32>,
     seed: u32,
     bits: u32,
+    #[serde(default)]
+    metric: Metric,
 }
 
 /// The files of an index that was built; JavaScript takes them one by one and then frees it.
@@ -87,7 +90,9 @@ pub fn build_index(
         seed: u64::from(settings.seed),
         ..PartitionOptions::default()
     };
+    let metric = settings.metric;
     let encoding = Encoding {
+        metric: Some(metric),
         bits: Some(bits),
         workers: &Alone,
         whole: false,
@@ -105,7 +110,7 @@ pub fn build_index(
     let made = Rows::new(&values, dimension as usize)
         .map(drop)
         .map_err(AssembleError::from)
-        .and_then(|()| to_unit_length(&mut values, dimension as usize))
+        .and_then(|()| made_comparable(&mut values, dimension as usize, metric))
         .and_then(|()| {
             let rows = Rows::new(&values, dimension as usize)?;
             let ids = ids.unwrap_or_else(|| (0..rows.len() as u32).collect());

@@ -124,6 +124,12 @@ impl IndexHandle {
         self.manifest().dimension as u32
     }
 
+    /// What makes two of its vectors near: `cosine` or `euclidean`.
+    #[wasm_bindgen(getter, unchecked_return_type = "Metric")]
+    pub fn metric(&self) -> String {
+        self.manifest().metric.name().to_owned()
+    }
+
     /// Searches for a vector: an answer, or what must be supplied first. A search that
     /// needed something begins anew with them, which costs a fraction of fetching it.
     #[wasm_bindgen(unchecked_return_type = "SearchReply")]
@@ -142,7 +148,7 @@ impl IndexHandle {
         self.index.is_removed(id)
     }
 
-    /// The vector of a picture as the index holds it, of unit length; nothing where it is not known.
+    /// The vector of a picture as the index holds it, of unit length where the angle counts; nothing where it is not known.
     pub fn vector_of(&self, id: u32) -> Option<Vec<f32>> {
         self.index.vector(id)
     }
@@ -223,7 +229,8 @@ impl IndexHandle {
         let passes = |id: u32| allowed.contains(id) && !options.without.contains(&id);
         let owners = self.owners(options);
         let owner = |id: u32| owners.get(&id).cloned();
-        let mut query = Query::new(routing, vector, options.search_options())?.with_owners(&owner);
+        let wanted = options.search_options(routing.metric())?;
+        let mut query = Query::new(routing, vector, wanted)?.with_owners(&owner);
         if !(allowed.is_everything() && options.without.is_empty()) {
             query = query.with_filter(&passes);
         }

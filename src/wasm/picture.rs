@@ -59,6 +59,12 @@ impl EmbedderHandle {
         self.0.dimension() as u32
     }
 
+    /// What makes two of its vectors near: `cosine` or `euclidean`.
+    #[wasm_bindgen(getter, unchecked_return_type = "Metric")]
+    pub fn metric(&self) -> String {
+        self.0.sidecar().metric().name().to_owned()
+    }
+
     /// The side of what the network takes in, the longer one.
     #[wasm_bindgen(getter)]
     pub fn side(&self) -> u32 {
@@ -66,7 +72,7 @@ impl EmbedderHandle {
         input.width.max(input.height)
     }
 
-    /// A picture → its vector, of unit length.
+    /// A picture → its vector, of unit length unless the sidecar says otherwise.
     pub fn embed(&self, picture: &PictureHandle) -> Result<Vec<f32>, JsValue> {
         Ok(self.0.embed(&picture.0).map_err(Failure::from)?)
     }

@@ -52,7 +52,8 @@ impl IndexHandle {
         let passes = |id: u32| allowed.contains(id) && !options.without.contains(&id);
         let owners = self.owners(options);
         let owner = |id: u32| owners.get(&id).cloned();
-        let mut query = Query::new(routing, vector, options.search_options())?.with_owners(&owner);
+        let wanted = options.search_options(routing.metric())?;
+        let mut query = Query::new(routing, vector, wanted)?.with_owners(&owner);
         if !(allowed.is_everything() && options.without.is_empty()) {
             query = query.with_filter(&passes);
         }

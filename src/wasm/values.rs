@@ -5,10 +5,12 @@ use wasm_bindgen::prelude::*;
 
 use super::error::Failure;
 use crate::index::{FileRange, Record};
-use crate::search::{Answer, NEARLY_THE_SAME, SearchOptions};
+use crate::quantize::Metric;
+use crate::search::{Answer, SearchError, SearchOptions, nearly_the_same};
 
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
+export type Metric = "cosine" | "euclidean";
 export interface FileRef { readonly name: string; readonly bytes: number }
 export interface ModelFiles { readonly generation: string; readonly plain?: boolean; readonly sidecar: FileRef; readonly onnx: FileRef }
 export interface Options {
@@ -16,7 +18,7 @@ export interface Options {
   readonly recall: number;
   readonly minScore: number | null;
   readonly exact: boolean;
-  /** True: leave out near-duplicates of better hits; a number: from this cosine on. */
+  /** True: leave out near-duplicates of better hits; a number: from this cosine on, or of an index by distance, up to this distance. */
   readonly distinct: boolean | number;
   /** Needs the records. */
   readonly perOwner: number | null;
@@ -97,20 +99,20 @@ impl Default for Options {
 }
 
 impl Options {
-    pub(super) fn search_options(&self) -> SearchOptions {
-        SearchOptions {
+    pub(super) fn search_options(&self, metric: Metric) -> Result<SearchOptions, SearchError> {
+        Ok(SearchOptions {
             k: self.k,
             recall: self.recall,
             min_score: self.min_score,
             exact: self.exact,
             distinct: match self.distinct {
                 Distinct::Whether(false) => None,
-                Distinct::Whether(true) => Some(NEARLY_THE_SAME),
-                Distinct::From(cosine) => Some(cosine),
+                Distinct::Whether(true) => Some(nearly_the_same(metric)?),
+                Distinct::From(limit) => Some(limit),
             },
             per_owner: self.per_owner,
             ..SearchOptions::default()
-        }
+        })
     }
 }
 

@@ -135,6 +135,52 @@ for (const from of ["bytes", "storage"] as const) {
   });
 }
 
+test("an index by Euclidean distance is the command line's, and its hits carry the distances between the vectors given", async ({ page }) => {
+  const byDistance = join(RESULTS, "built-by-distance");
+  nearsight("build", "--vectors", join(SITE, "built.f32"), "--dimension", String(DIMENSION), "--metric", "euclidean", "-o", byDistance, "--quiet");
+  const found = await page.evaluate(async (dimension) => {
+    const { rows } = window;
+    const index = await window.vectors.buildIndex(rows, { dimension, metric: "euclidean" });
+    const hash = async (bytes: Uint8Array<ArrayBuffer>): Promise<string> =>
+      Array.from(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    const files: [string, string][] = [];
+    for (const { name, bytes } of index.files) files.push([name, await hash(bytes)]);
+    const search = await window.vectors.createImageSearch({ index: index.files, preload: "routing" });
+    const distance = (query: Float32Array, row: number): number =>
+      Math.hypot(...Array.from(query, (value, place) => value - (rows[row * dimension + place] ?? NaN)));
+    const answers: { held: number; worst: number; negated: boolean }[] = [];
+    for (let row = 0; row < 5; row++) {
+      // One and a half times as long as a row: by the angle that row would be the nearest.
+      const query = rows.slice(row * 1000 * dimension, (row * 1000 + 1) * dimension).map((value) => 1.5 * value);
+      const { hits } = await search.search(query, { k: 10, recall: 0.99 });
+      const truth = Array.from({ length: rows.length / dimension }, (_, other) => distance(query, other)).sort((a, b) => a - b);
+      answers.push({
+        held: hits.filter((hit) => distance(query, hit.id) <= (truth[9] ?? 0)).length,
+        worst: Math.max(...hits.map((hit) => Math.abs(hit.distance / distance(query, hit.id) - 1))),
+        negated: hits.every((hit) => hit.score === -hit.distance),
+      });
+    }
+    const refusal = async (asked: object): Promise<string> =>
+      search.search(rows.slice(0, dimension), asked).then(() => "answered", ({ code, message }: Refusal) => `${code}: ${message}`);
+    const refusals = [await refusal({ distinct: true }), await refusal({ minScore: 0.5 })];
+    const apart = (await search.search(rows.slice(0, dimension), { distinct: 0.5, minScore: -30 })).hits.length;
+    const again = (await search.search({ id: 17 }, { k: 3 })).hits.some((hit) => hit.id === 17);
+    const { metric } = search;
+    await search.close();
+    return { files: Object.fromEntries(files.sort()), answers, refusals, apart, again, metric };
+  }, DIMENSION);
+  expect(found.files).toEqual(hashes(byDistance));
+  expect(found.metric).toBe("euclidean");
+  expect(found.answers.reduce((sum, { held }) => sum + held, 0)).toBeGreaterThanOrEqual(47);
+  for (const { worst, negated } of found.answers) {
+    expect(worst).toBeLessThan(0.02);
+    expect(negated).toBe(true);
+  }
+  for (const refusal of found.refusals) expect(refusal).toMatch(/^query_invalid: .*Euclidean distance/);
+  expect(found.apart).toBeGreaterThan(0);
+  expect(found.again).toBe(false);
+});
+
 test("a damaged file among the given ones is refused, and an absent one is named", async ({ page }) => {
   const refusals = await page.evaluate(async (dimension) => {
     const { files } = await window.vectors.buildIndex(window.rows.slice(0, 500 * dimension), { dimension });

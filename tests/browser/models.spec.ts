@@ -1,6 +1,6 @@
 // Which of the two modules a page loads: the plain one for a plain network such as the default model, the larger one for any other.
 
-import { copyFileSync, cpSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { readNpy } from "./npy.js";
 import { openPackage, type Refusal } from "./package_page.js";
@@ -129,4 +129,52 @@ test("a module that was given is used as it is: the larger one for every model, 
     expect(refused).toMatchObject({ code: "model_needs_any_model" });
     expect(refused).toMatchObject({ message: expect.stringContaining("nearsight/any-model/wasm") as unknown });
   });
+});
+
+test("a page whose model's lengths count shows distances, and refuses a model that brings vectors to unit length", async ({ page }) => {
+  const byDistance = join(RESULTS, "by-distance");
+  const model = join(RESULTS, "lengths.onnx");
+  rmSync(byDistance, { recursive: true, force: true });
+  copyFileSync(join(root, "tests/fixtures/models/plain.onnx"), model);
+  const unit = readFileSync(join(root, "tests/fixtures/models/plain.json"), "utf8");
+  const sidecar = JSON.parse(unit) as { output: { normalise: boolean }; reference?: unknown };
+  sidecar.output.normalise = false;
+  delete sidecar.reference;
+  writeFileSync(model.replace(".onnx", ".json"), JSON.stringify(sidecar));
+  nearsight("build", photos, "-o", byDistance, "--model", model, "--page", PAGE, "--quiet");
+  cpSync(join(SITE, "package"), join(byDistance, "package"), { recursive: true });
+  cpSync(join(SITE, "blank.html"), join(byDistance, "blank.html"));
+  const site = await serve(byDistance);
+  try {
+    const name = gallery()[1] ?? "";
+    await openPage(page, site);
+    await drop(page, basename(name), galleryBytes(name));
+    await answer(page);
+    const first = page.locator("#grid .score").first();
+    await expect(first).toHaveAttribute("title", /Euclidean distance/);
+    const [nearest, farthest] = [Number(await first.textContent()), Number(await page.locator("#grid .score").last().textContent())];
+    expect(nearest).toBeLessThan(0.1 * farthest);
+
+    await openPackage(page, site);
+    const content = { onnx: [...readFileSync(model)], unit, picture: [...galleryBytes(name)] };
+    const found = await page.evaluate(async ({ onnx, unit, picture }) => {
+      const search = await window.nearsight.createImageSearch({ index: "/" });
+      const vector = await search.embed(new Blob([Uint8Array.from(picture)]));
+      const { hits } = await search.search(vector, { k: 2 });
+      const { metric } = search;
+      await search.close();
+      const given = { onnx: Uint8Array.from(onnx), sidecar: new TextEncoder().encode(unit) };
+      const refusal = await window.nearsight.createImageSearch({ index: "/", model: given }).then(
+        () => "opened",
+        ({ code }: Refusal) => code,
+      );
+      return { metric, refusal, length: Math.hypot(...vector), distances: hits.map(({ distance }) => distance) };
+    }, content);
+    expect(found.metric).toBe("euclidean");
+    expect(found.length).toBeGreaterThan(2);
+    expect(found.distances[0]).toBeLessThan(0.1 * (found.distances[1] ?? 0) + 0.05);
+    expect(found.refusal).toBe("model_mismatch");
+  } finally {
+    await site.stop();
+  }
 });

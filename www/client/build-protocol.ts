@@ -2,14 +2,14 @@
 
 import type { PlainError } from "./errors.js";
 import type { WasmSource } from "./protocol.js";
-import type { BuildProgress, BuiltIndex } from "./types.js";
+import type { BuildProgress, BuiltIndex, Metric } from "./types.js";
 
 export interface BuildRequest {
   readonly wasm: WasmSource;
   readonly values: Float32Array;
   readonly dimension: number;
   readonly ids: Uint32Array | null;
-  readonly settings: { readonly cells: number | null; readonly seed: number; readonly bits: number };
+  readonly settings: { readonly cells: number | null; readonly seed: number; readonly bits: number; readonly metric: Metric };
 }
 
 export type BuildReply =

@@ -7,7 +7,7 @@ import type { BuildReply, BuildRequest } from "./build-protocol.js";
 import type { BuildOptions, BuiltIndex } from "./types.js";
 
 /**
- * Builds an index of vectors: one after the other in one array, or a list of them. They need not be of unit length. The files are
+ * Builds an index of vectors: one after the other in one array, or a list of them, of any length. The files are
  * those that `nearsight build --vectors` writes for the same vectors, seed and settings.
  */
 export async function buildIndex(vectors: Float32Array | readonly Float32Array[], options: BuildOptions = {}): Promise<BuiltIndex> {
@@ -31,19 +31,20 @@ function toRequest(vectors: Float32Array | readonly Float32Array[], options: Bui
   if (values.length === 0 || values.length % dimension !== 0) {
     throw invalid(`${values.length} numbers are not one or more vectors of ${dimension}`);
   }
-  const { ids, cells, seed = 0, bits = 9 } = options;
+  const { ids, cells, seed = 0, bits = 9, metric = "cosine" } = options;
   const rows = values.length / dimension;
   if (ids !== undefined && ids.length !== rows) throw invalid(`${rows} vectors but ${ids.length} ids; give one for each`);
   const stray = Array.from(ids ?? []).find((id) => !isWord(id));
   if (stray !== undefined) throw invalid(`${stray} is no id; expected whole numbers from 0 to 4294967295`);
   if (cells !== undefined && !(isWord(cells) && cells > 0)) throw invalid(`cells is ${cells}; expected a whole number from 1 on`);
+  if (metric !== "cosine" && metric !== "euclidean") throw invalid(`metric is ${String(metric)}; expected cosine or euclidean`);
   if (!isWord(seed)) throw invalid(`seed is ${seed}; expected a whole number from 0 to 4294967295`);
   return {
     wasm: builderSource(options.wasm),
     values,
     dimension,
     ids: ids === undefined ? null : Uint32Array.from(ids),
-    settings: { cells: cells ?? null, seed, bits },
+    settings: { cells: cells ?? null, seed, bits, metric },
   };
 }
 

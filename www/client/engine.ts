@@ -77,6 +77,7 @@ export class Engine {
         pictures: handle.pictures,
         cells: handle.cells,
         dimension: handle.dimension,
+        metric: handle.metric,
         hasModel: this.#pictures !== null,
         eventsEndpoint: this.#eventsEndpoint(manifest.headers),
       };
@@ -123,7 +124,8 @@ export class Engine {
       return {
         hits,
         probed: answer.probed,
-        code: settings.wantCode && source.kind !== "id" ? toCode(query.vector) : null,
+        // A code has no length, without which a vector says nothing where distances count.
+        code: settings.wantCode && source.kind !== "id" && index.metric === "cosine" ? toCode(query.vector) : null,
         stats: {
           epoch: index.epoch,
           cellsProbed: answer.probed.length,
@@ -312,6 +314,10 @@ export class Engine {
 function checked(embedder: Embedder, index: Index): Embedder {
   if (embedder.dimension !== index.dimension) {
     throw new NearsightError("model_mismatch", `The model makes vectors of ${embedder.dimension} values, the index holds ${index.dimension}: they do not belong together. Leave "model" out to use the one that the index names, with its projection if it has one.`);
+  }
+  // Where the angle counts a query may be of any length; where the distance does, a vector of unit length lies anywhere but where it should.
+  if (index.metric === "euclidean" && embedder.metric === "cosine") {
+    throw new NearsightError("model_mismatch", 'The index compares by Euclidean distance and the model brings its vectors to unit length: they do not belong together. Leave "model" out to use the one that the index names, or say "normalise": false in its sidecar if the index was made so.');
   }
   return embedder;
 }

@@ -17,6 +17,7 @@ export type {
   Hit,
   ImageSearchOptions,
   IndexFile,
+  Metric,
   PictureRecord,
   Preload,
   Progress,

@@ -2,7 +2,7 @@
 // decides the kind of its answer. Everything here can be cloned; no function crosses.
 
 import type { PlainError } from "./errors.js";
-import type { IndexFile, PictureRecord, Preload, Progress, Stats, Update } from "./types.js";
+import type { IndexFile, Metric, PictureRecord, Preload, Progress, Stats, Update } from "./types.js";
 
 /** A file: its absolute address, its bytes, or (wasm only) the compiled module. */
 export type AssetSource =
@@ -74,6 +74,7 @@ export interface Opened {
   readonly pictures: number;
   readonly cells: number;
   readonly dimension: number;
+  readonly metric: Metric;
   readonly hasModel: boolean;
   readonly eventsEndpoint: string | null;
 }

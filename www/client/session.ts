@@ -12,7 +12,7 @@ import { EventQueue, base64, randomId } from "./events.js";
 import { toFilterSettings } from "./filter.js";
 import type { AllRecords, Answers, Kind, Memory, OpenSettings, Opened, Payloads, SearchAnswer, SearchSettings, Source } from "./protocol.js";
 import { toSource } from "./source.js";
-import type { EmbedOptions, Hit, ImageSearchOptions, IndexFile, PictureRecord, SearchInput, SearchOptions, SearchResult, Update } from "./types.js";
+import type { EmbedOptions, Hit, ImageSearchOptions, IndexFile, Metric, PictureRecord, SearchInput, SearchOptions, SearchResult, Update } from "./types.js";
 
 /** Whether clicks may be shared, and why not. */
 export interface Sharing {
@@ -30,11 +30,13 @@ export interface ImageSearch {
   readonly pictures: number;
   readonly cells: number;
   readonly dimension: number;
+  /** What makes two vectors near, and so what a score is. */
+  readonly metric: Metric;
   /** False where the index was made from vectors: then only vectors and ids can be searched for. */
   readonly canEmbed: boolean;
   readonly sharing: Sharing;
   search(input: SearchInput, options?: SearchOptions): Promise<SearchResult>;
-  /** A picture → its vector, of unit length. */
+  /** A picture → its vector, of unit length where the angle counts. */
   embed(input: SearchInput, options?: EmbedOptions): Promise<Float32Array>;
   /** Tells the site's server that this hit was chosen, where the visitor consents; else nothing. */
   click(hit: Hit): void;
@@ -105,6 +107,9 @@ class Session implements ImageSearch {
   }
   get dimension(): number {
     return this.#opened?.dimension ?? 0;
+  }
+  get metric(): Metric {
+    return this.#opened?.metric ?? "cosine";
   }
   get canEmbed(): boolean {
     return this.#opened?.hasModel ?? false;

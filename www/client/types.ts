@@ -44,8 +44,9 @@ export interface PictureRecord {
 
 /** One found picture. */
 export interface Hit extends PictureRecord {
-  /** Cosine similarity, 1 for the same vector. */
+  /** Cosine similarity, 1 for the same vector; of an index by Euclidean distance, minus the distance. Higher is better. */
   readonly score: number;
+  /** Between the two unit vectors, 0 to 2; of an index by Euclidean distance, between the vectors as they were given. */
   readonly distance: number;
   readonly cell: number;
   /** Place in the answer, from 0. */
@@ -94,11 +95,12 @@ export interface SearchOptions {
   readonly k?: number;
   /** The share of the true nearest that is wanted, 0 to 1. Default 0.95. */
   readonly recall?: number;
-  /** Hits below this cosine are left out. */
+  /** Hits whose score is below this are left out: a cosine, or minus a distance. */
   readonly minScore?: number;
   /** Look at every vector. */
   readonly exact?: boolean;
-  /** True: a hit that is nearly the same picture as a better one is left out; a number: from this cosine on. */
+  /** True: a hit that is nearly the same picture as a better one is left out; a number: from this cosine on. Of an index by
+   * Euclidean distance only a number will do: a hit that is no farther than this from a better one is left out. */
   readonly distinct?: boolean | number;
   /** At most so many hits of one owner. Pictures without an owner are not limited. */
   readonly perOwner?: number;
@@ -148,9 +150,14 @@ export interface BuildProgress {
   readonly total: number;
 }
 
+/** What makes two vectors near: their angle, whatever their lengths, or their Euclidean distance. */
+export type Metric = "cosine" | "euclidean";
+
 export interface BuildOptions {
   /** Numbers in a vector. Not needed for a list of vectors. */
   readonly dimension?: number;
+  /** Default `cosine`. */
+  readonly metric?: Metric;
   /** Of each vector; different whole numbers. Default: 0, 1, 2 … */
   readonly ids?: Uint32Array | readonly number[];
   /** About so many cells. Default: the cheapest of a few for a recall of 0.95. */

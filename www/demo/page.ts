@@ -112,7 +112,7 @@ async function run(query: Query): Promise<void> {
     const search = await open();
     const input = query.kind === "file" ? query.file : query.kind === "sample" ? query.thumb : { id: query.record.id };
     const { hits, stats } = await search.search(input, { k: HITS, signal });
-    showHits(hits, (hit) => openHit(search, hit));
+    showHits(hits, search.metric, (hit) => openHit(search, hit));
     const tookMs = stats.decodeMs + stats.embedMs + stats.searchMs;
     say(hits.length === 0 ? "Nothing found." : `${count(hits.length)} pictures in ${milliseconds(tookMs)}, the most alike first.`);
     const memory = await search.memory();

@@ -1,6 +1,6 @@
 // Pictures → the grid. Each is a button that searches for more like it.
 
-import type { Hit, PictureRecord } from "nearsight";
+import type { Hit, Metric, PictureRecord } from "nearsight";
 import { element, make } from "./elements.js";
 import { name } from "./words.js";
 
@@ -9,13 +9,25 @@ const THUMB_SIDE = 240;
 /** This many load at once; the rest as they come into view. */
 const EAGER = 6;
 
-export function showHits(hits: readonly Hit[], onOpen: (hit: Hit) => void): void {
-  show("Most alike", hits.map((hit) => card(hit, hit.position, hit.score, () => onOpen(hit))));
+export function showHits(hits: readonly Hit[], metric: Metric, onOpen: (hit: Hit) => void): void {
+  show("Most alike", hits.map((hit) => card(hit, hit.position, nearness(hit, metric), () => onOpen(hit))));
 }
 
 /** Pictures to begin with, before anything was asked. */
 export function showCollection(records: readonly PictureRecord[], onOpen: (record: PictureRecord) => void): void {
   show("From the collection", records.map((record, position) => card(record, position, null, () => onOpen(record))));
+}
+
+/** A number, and what it means. */
+interface Nearness {
+  readonly shown: string;
+  readonly meaning: string;
+}
+
+function nearness(hit: Hit, metric: Metric): Nearness {
+  return metric === "cosine"
+    ? { shown: hit.score.toFixed(3), meaning: "Cosine similarity: 1 is the same picture" }
+    : { shown: hit.distance.toPrecision(3), meaning: "Euclidean distance: 0 is the same picture" };
 }
 
 function show(title: string, cards: readonly HTMLLIElement[]): void {
@@ -43,7 +55,7 @@ export function thumbnail(record: PictureRecord, eager: boolean): HTMLImageEleme
   return image;
 }
 
-function card(record: PictureRecord, position: number, score: number | null, onOpen: () => void): HTMLLIElement {
+function card(record: PictureRecord, position: number, near: Nearness | null, onOpen: () => void): HTMLLIElement {
   const item = make("li", "card");
   const open = make("button", "open");
   open.type = "button";
@@ -53,9 +65,9 @@ function card(record: PictureRecord, position: number, score: number | null, onO
   frame.append(record.thumb === null ? make("span", "no-picture", "No thumbnail") : thumbnail(record, position < EAGER));
   const line = make("span", "line");
   line.append(make("span", "name", name(record)));
-  if (score !== null) {
-    const shown = make("span", "score", score.toFixed(3));
-    shown.title = "Cosine similarity: 1 is the same picture";
+  if (near !== null) {
+    const shown = make("span", "score", near.shown);
+    shown.title = near.meaning;
     line.append(shown);
   }
   open.append(frame, line);

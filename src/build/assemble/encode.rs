@@ -1,4 +1,5 @@
-//! A cell that is wanted → its centroid as stored, and its rows as codes against that centroid. All rotated.
+//! A cell that is wanted → its centroid as stored, and its rows as codes against that centroid. All in the frame, where
+//! there is one, and rotated.
 
 use super::growth::Fate;
 use super::packing::bytes_of;
@@ -6,7 +7,7 @@ use super::{AssembleError, CellSpec, Previous};
 use crate::index::{Cell, CellEntry};
 use crate::kernel;
 use crate::partition::Rows;
-use crate::quantize::{Centroids, CodeBits, Rotation, RowCodes};
+use crate::quantize::{Centroids, CodeBits, Metric, RowCodes};
 
 /// A cell whose rows are encoded and whose place among the segments is open.
 pub(super) struct Made {
@@ -33,13 +34,13 @@ impl Made {
 }
 
 /// The centroids as they are stored, and the same decoded. A cell that goes on keeps its codes:
-/// encoding decoded values again could move them, and with them every row.
+/// encoding decoded values again could move them, and with them every row. `turn` puts a new one where the rows are.
 pub(super) fn centroids_of(
     specs: &[CellSpec],
-    rotation: &Rotation,
+    dimension: usize,
+    turn: &dyn Fn(&[f32]) -> Vec<f32>,
     previous: Option<&Previous>,
 ) -> Result<(Centroids, Vec<f32>), AssembleError> {
-    let dimension = rotation.dimension();
     let mut codes: Vec<i8> = Vec::with_capacity(specs.len() * dimension);
     let mut scales = Vec::with_capacity(specs.len());
     for (number, spec) in specs.iter().enumerate() {
@@ -64,7 +65,7 @@ pub(super) fn centroids_of(
                 return Err(wrong("its centroid has another dimension"));
             }
             None => {
-                let rotated = rotation.apply_rows(&spec.centroid);
+                let rotated = turn(&spec.centroid);
                 let one = Centroids::encode(Rows::new(&rotated, dimension)?);
                 codes.extend_from_slice(one.codes());
                 scales.extend_from_slice(one.scales());
@@ -87,7 +88,7 @@ pub(super) fn make_cell(
     ids: &[u32],
     (spec, fate): (&CellSpec, &Fate),
     centroid: &[f32],
-    bits: CodeBits,
+    (bits, metric): (CodeBits, Metric),
     previous: Option<&Previous>,
     number: usize,
 ) -> Result<Made, AssembleError> {
@@ -100,7 +101,7 @@ pub(super) fn make_cell(
         let members = by_id(members);
         let vectors: Vec<&[f32]> = members.iter().map(|&row| rows.row(row as usize)).collect();
         Cell {
-            codes: RowCodes::encode(&vectors, centroid, bits),
+            codes: RowCodes::encode_for(&vectors, centroid, bits, metric),
             ids: members.iter().map(|&row| ids[row as usize]).collect(),
         }
     };

@@ -1,12 +1,14 @@
-//! How wide codes are, and who makes them.
+//! What rows are compared by, how wide codes are, and who makes them.
 
 use crate::index::Index;
 use crate::partition::{Alone, Workers};
-use crate::quantize::CodeBits;
+use crate::quantize::{CodeBits, Metric};
 
 /// How rows are encoded, and by whom.
 #[derive(Clone, Copy)]
 pub struct Encoding<'a> {
+    /// None: as the epoch before compares, or the cosine in the first.
+    pub metric: Option<Metric>,
     /// None: as the epoch before has them, or the default in the first.
     pub bits: Option<CodeBits>,
     /// Whether every cell is written as one, without further pieces and dead rows.
@@ -18,6 +20,7 @@ pub struct Encoding<'a> {
 impl Default for Encoding<'_> {
     fn default() -> Self {
         Self {
+            metric: None,
             bits: None,
             whole: false,
             workers: &Alone,
@@ -26,6 +29,13 @@ impl Default for Encoding<'_> {
 }
 
 impl Encoding<'_> {
+    /// The metric of an epoch built on `previous`.
+    pub fn metric(&self, previous: Option<&Index>) -> Metric {
+        self.metric
+            .or(previous.map(Index::metric))
+            .unwrap_or_default()
+    }
+
     /// The bits of an epoch built on `previous`.
     pub fn bits(&self, previous: Option<&Index>) -> CodeBits {
         self.bits

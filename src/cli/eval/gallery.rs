@@ -8,6 +8,7 @@ use super::error::EvalError;
 use crate::build::{Shape, State, VectorFile, load_index};
 use crate::index::{Index, Record};
 use crate::partition::{Random, Rows};
+use crate::quantize::Metric;
 
 /// What is evaluated.
 pub struct Gallery {
@@ -80,6 +81,7 @@ impl Gallery {
 pub fn from_file<'a>(
     file: &Path,
     dimension: usize,
+    metric: Metric,
     values: &'a mut Vec<f32>,
 ) -> anyhow::Result<Vec<Query<'a>>> {
     let read = VectorFile {
@@ -87,6 +89,7 @@ pub fn from_file<'a>(
         dimension: Some(dimension),
         column: None,
         shape: Shape::TableOrRow,
+        metric,
     };
     *values = read.read()?.values;
     let query = |vector| Query { vector, own: None };

@@ -23,6 +23,7 @@ use serde::Serialize;
 use super::output::{Output, count};
 use crate::build::BuildError;
 use crate::metrics::{Reliability, reliability};
+use crate::quantize::Metric;
 use crate::search::SearchOptions;
 use baselines::Baselines;
 use bytes::{Visitor, Weights, weights};
@@ -93,6 +94,7 @@ struct Evaluation {
     pictures: u64,
     cells: u64,
     dimension: usize,
+    metric: Metric,
     k: usize,
     seed: u64,
     queries: usize,
@@ -117,7 +119,12 @@ pub fn run(arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
     };
     let mut strangers = Vec::new();
     let all = match &arguments.queries_from {
-        Some(file) => from_file(file, gallery.dimension, &mut strangers)?,
+        Some(file) => from_file(
+            file,
+            gallery.dimension,
+            gallery.index.metric(),
+            &mut strangers,
+        )?,
         None => gallery.queries(&(0..gallery.ids.len()).collect::<Vec<usize>>()),
     };
     let limit = arguments.queries.unwrap_or(QUERIES);
@@ -131,7 +138,7 @@ pub fn run(arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
 
     let keep_self = arguments.keep_self;
     let truth = nearest(
-        gallery.rows()?,
+        (gallery.index.metric(), gallery.rows()?),
         &gallery.ids,
         &queries,
         arguments.k,
@@ -185,6 +192,7 @@ pub fn run(arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
         pictures: manifest.counts.pictures,
         cells: u64::from(manifest.counts.cells),
         dimension: gallery.dimension,
+        metric: gallery.index.metric(),
         k: arguments.k,
         seed: arguments.seed,
         queries: queries.len(),

@@ -16,7 +16,7 @@ use crate::metrics::{
     reciprocal_rank,
 };
 use crate::partition::Rows;
-use crate::search::{SearchOptions, exact, search_filtered};
+use crate::search::{SearchOptions, exact_by, search_filtered};
 
 /// What the labels say about model and index.
 #[derive(Debug, Serialize)]
@@ -179,10 +179,11 @@ fn exactly(
         .flat_map(|query| query.vector.iter().copied())
         .collect();
     let rows = Rows::new(&values, gallery.dimension)?;
+    let metric = gallery.index.metric();
     let each: Vec<[f64; 6]> = cases
         .par_iter()
         .map(|case| {
-            let ranked: Vec<u32> = exact(rows, &ids, case.query.vector, rows.len())
+            let ranked: Vec<u32> = exact_by(metric, rows, &ids, case.query.vector, rows.len())
                 .iter()
                 .map(|hit| hit.id)
                 .filter(|&id| Some(id) != case.exclude)

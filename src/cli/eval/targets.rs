@@ -13,7 +13,8 @@ use super::gallery::Query;
 use crate::index::Index;
 use crate::metrics::{Mean, mean_with_interval, quantile, recall_of_nearest};
 use crate::partition::Rows;
-use crate::search::{SearchOptions, exact, search};
+use crate::quantize::Metric;
+use crate::search::{SearchOptions, exact_by, search};
 
 /// Searches before the first that is timed: they bring the index into the caches.
 const WARMING: usize = 50;
@@ -64,7 +65,7 @@ pub struct Fetching {
 pub type Said = (f64, f64);
 
 pub fn nearest(
-    rows: Rows<'_>,
+    (metric, rows): (Metric, Rows<'_>),
     ids: &[u32],
     queries: &[Query<'_>],
     k: usize,
@@ -74,16 +75,22 @@ pub fn nearest(
         .par_iter()
         .map(|query| {
             let own = query.own.filter(|_| !keep_self);
-            nearest_of(rows, ids, query.vector, own, k)
+            nearest_of((metric, rows), ids, query.vector, own, k)
         })
         .collect()
 }
 
-fn nearest_of(rows: Rows<'_>, ids: &[u32], vector: &[f32], own: Option<u32>, k: usize) -> Nearest {
+fn nearest_of(
+    (metric, rows): (Metric, Rows<'_>),
+    ids: &[u32],
+    vector: &[f32],
+    own: Option<u32>,
+    k: usize,
+) -> Nearest {
     // One for the picture itself and one to see whether the k-th ties with the next.
     let mut asked = k.saturating_add(2);
     loop {
-        let hits: Nearest = exact(rows, ids, vector, asked)
+        let hits: Nearest = exact_by(metric, rows, ids, vector, asked)
             .iter()
             .filter(|hit| Some(hit.id) != own)
             .map(|hit| (hit.id, hit.score))
@@ -206,7 +213,7 @@ mod tests {
         let rows = Rows::new(&values, 2).unwrap();
         let ids = [10, 11, 12, 13, 14, 15];
         let found = |k, own| -> Vec<u32> {
-            let nearest = nearest_of(rows, &ids, &[1.0, 0.0], own, k);
+            let nearest = nearest_of((Metric::Cosine, rows), &ids, &[1.0, 0.0], own, k);
             nearest.iter().map(|(id, _)| *id).collect()
         };
         assert_eq!(found(1, Some(10)), [11, 12, 13]);

@@ -15,7 +15,7 @@ use crate::index::GROUP_ROWS;
 use crate::kernel::SCAN_ROWS;
 use crate::quantize::slack;
 use crate::search::Hit;
-use crate::search::scan::{TopK, distance_of};
+use crate::search::scan::TopK;
 
 /// Cells of the first batch.
 const FIRST: usize = 8;
@@ -128,7 +128,7 @@ impl Query<'_> {
                 for block in 0..cell.codes.blocks() {
                     let bounds = |slack, into: &mut [f32; SCAN_ROWS]| {
                         self.vector
-                            .bounds(&cell.codes, block, ranked.dot, slack, into);
+                            .bounds(&cell.codes, block, ranked.base, slack, into);
                     };
                     bounds(slack, &mut above);
                     bounds(-LOWER * slack, &mut below);
@@ -144,13 +144,13 @@ impl Query<'_> {
                         let hit = |score: f32| Hit {
                             id,
                             score,
-                            distance: distance_of(score),
+                            distance: self.measure.distance(score),
                             cell: cell_id,
                         };
                         lower.offer(hit(low), rank as u32);
                         // Rather too little: too short a batch costs two rounds, too long a one some bytes.
                         let estimate = (LOWER * upper + low) / (1.0 + LOWER);
-                        let promise = (2.0 * estimate - upper).clamp(-1.0, 1.0);
+                        let promise = self.measure.score(2.0 * estimate - upper);
                         if promise >= least {
                             promised.offer(hit(promise), rank as u32);
                         }

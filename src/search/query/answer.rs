@@ -37,6 +37,7 @@ impl Query<'_> {
 
     pub(super) fn answer(&mut self, hits: Vec<Hit>, capped: bool) -> Answer {
         let confidence = self.confidence(&hits);
+        let hits = hits.into_iter().map(|hit| self.measure.told(hit)).collect();
         let opened = &self.route.ranked()[..self.opened];
         Answer {
             hits,
