@@ -6,7 +6,7 @@
 //! Sections: `HEAD` epoch u64, dimension u32, cells u32, segments u32, merges u32 · `CELL` id,
 //! segment, slot, rows u32, radius, spread f32 a cell · `CENT` dimension × i8 a cell · `CSCL` f32 a
 //! cell · `ADJN` neighbours of each cell u32 · `ADJC` a neighbour u16, of 65,536 cells or more u32 · `TREE` left u32,
-//! right u32, height f32 a merge · which may be absent: `CALI` the numbers of [`Calibration`] f32 (older ones end before the ceilings and what is for filters), `SPAN` where cells lie (see `spans`),
+//! right u32, height f32 a merge · which may be absent: `CALI` the numbers of [`Calibration`] f32 (older ones end before the ceilings and what is for filters), `CALM` which queries are usual f32 (see `search::Usual`; without it a calibration is of the first manner), `SPAN` where cells lie (see `spans`),
 //! `PIEC` and `DEAD` what came and went (see `changes`).
 
 use super::container::{
@@ -27,6 +27,7 @@ const DEGREES: Kind = *b"ADJN";
 const NEIGHBOURS: Kind = *b"ADJC";
 const TREE: Kind = *b"TREE";
 const CALIBRATION: Kind = *b"CALI";
+const MANNER: Kind = *b"CALM";
 const SPANS: Kind = *b"SPAN";
 const PIECES: Kind = *b"PIEC";
 const DEAD: Kind = *b"DEAD";
@@ -89,6 +90,7 @@ impl Routing {
             NEIGHBOURS,
             TREE,
             CALIBRATION,
+            MANNER,
             SPANS,
             PIECES,
             DEAD,
@@ -170,6 +172,7 @@ impl Routing {
             Some(bytes) => {
                 let read = Calibration::read(bytes);
                 let no_numbers = || wrong("its calibration holds no valid numbers".to_owned());
+                let read = read.and_then(|read| read.with_manner(container.optional(MANNER)));
                 Some(read.ok_or_else(no_numbers)?)
             }
         };
@@ -253,6 +256,9 @@ impl Routing {
         writer.required(TREE, merges.collect());
         if let Some(calibration) = &self.calibration {
             writer.optional(CALIBRATION, calibration.write());
+            if let Some(manner) = calibration.write_manner() {
+                writer.optional(MANNER, manner);
+            }
         }
         if let Some(spans) = &self.spans {
             writer.optional(SPANS, spans.write());

@@ -264,7 +264,7 @@ impl<'a> Query<'a> {
         if self.absent_segments(cells, next).next().is_none() {
             return Ok(Vec::new());
         }
-        if self.routing.spans.is_some() && self.deviations().is_finite() {
+        if self.routing.spans.is_some() && self.deviations(self.opened).is_finite() {
             return self.plan(cells);
         }
         Ok(self.needed_segments(cells))
@@ -292,7 +292,7 @@ impl<'a> Query<'a> {
             let place = ranked.place;
             // Without `min_score` a query goes on while it has fewer than k hits.
             let certain = rank == self.opened
-                || self.deviations().is_infinite()
+                || self.deviations(rank).is_infinite()
                 || (self.options.min_score.is_none() && rows_at_most < self.options.k as u64);
             if !certain {
                 break;
@@ -378,7 +378,7 @@ impl<'a> Query<'a> {
                 Some(_) => self.ahead.floor(self.opened).ok_or_else(wrong)?,
             };
             let wanted = Wanted {
-                deviations: self.deviations(),
+                deviations: self.deviations(self.opened),
                 min_score: self.options.min_score,
                 floor,
                 changes: &routing.changes,
@@ -399,11 +399,12 @@ impl<'a> Query<'a> {
         Ok(())
     }
 
-    fn deviations(&self) -> f32 {
+    /// How wide the bound is in the cell of this rank.
+    fn deviations(&self, rank: usize) -> f32 {
         match self.options.recall {
             _ if self.options.exact => f32::INFINITY,
             recall if recall >= 1.0 => f32::INFINITY,
-            recall if recall > WIDE_FROM => WIDE,
+            recall if recall > WIDE_FROM => self.rule.wide(rank, NARROW, WIDE),
             _ => NARROW,
         }
     }
