@@ -158,7 +158,7 @@ fn a_model_whose_weights_are_shuffled_does_not_pass_for_calibrated() {
     let shared = shared();
     let mut routing = shared.index.routing().unwrap().clone();
     let calibration = routing.calibration.as_mut().unwrap();
-    calibration.geometry.rotate_left(3);
+    calibration.geometry.rotate_left(2);
     let broken = with_routing(&shared.index, &routing);
     let good = measured(&shared.index, &shared.values, &shared.queries, 10, 0.95);
     let bad = measured(&broken, &shared.values, &shared.queries, 10, 0.95);

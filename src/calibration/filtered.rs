@@ -7,11 +7,10 @@
 
 use std::collections::HashSet;
 
-use super::conformal::{gains_of, moments};
+use super::conformal::{limits_of, moments};
 use super::fit::on_the_way;
-use super::regress::{Link, Samples};
-use super::{Drawn, Probe};
-use crate::index::{Index, Routing};
+use super::regress::Samples;
+use super::{Drawn, Probe, Subject};
 use crate::partition::{Workers, nearest};
 use crate::search::{Calibration, DEPTHS, FILTERED_SHARES, Filtered, MissingModel, SearchError};
 
@@ -31,8 +30,7 @@ pub(super) fn passes(probe: u32, share: f32, id: u32) -> bool {
 
 /// Where nothing can be learnt of a share, what is known of the one before it, at first of no filter.
 pub(super) fn filtered(
-    index: &Index,
-    routing: &Routing,
+    subject: &Subject<'_>,
     calibration: &Calibration,
     drawn: &Drawn<'_>,
     workers: &dyn Workers,
@@ -73,29 +71,30 @@ pub(super) fn filtered(
         let mut model = MissingModel {
             geometry: calibration.geometry,
             seen: known.seen,
+            manner: calibration.manner,
         };
         let mut samples = Samples::default();
         for told in workers.map(fitting.len(), |number| {
-            on_the_way(index, routing, &model, &fitting[number], K, Some(share))
+            on_the_way(subject, &model, &fitting[number], K, Some(share))
         }) {
             told?
                 .into_iter()
                 .for_each(|(f, share)| samples.push(f, share));
         }
-        if let Some(seen) = samples.fit(Link::Logistic, workers) {
+        if let Some(seen) = samples.fit_shares(workers) {
             model.seen = seen;
-            let gains = gains_of(
+            let (gains, _) = limits_of(
                 |recall| {
                     let traces = workers.map(choosing.len(), |number| {
                         let probe = &choosing[number];
                         let truth: HashSet<u32> = probe.nearest.iter().map(|near| near.1).collect();
-                        let model = (&model, calibration.opening_cost);
                         let asked = (K, recall, Some(share));
-                        moments(index, routing, model, probe, &truth, asked)
+                        moments(subject, (&model, calibration), probe, &truth, asked)
                     });
                     traces.into_iter().collect()
                 },
-                |target| calibration.ceiling(K, target),
+                calibration,
+                K,
             )?;
             known = Filtered { seen, gains };
         }

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher};
 
-use super::Probe;
 use super::filtered::passes;
 use super::regress::{Link, Samples};
+use super::{Probe, Subject};
 use crate::index::{Index, Routing};
 use crate::partition::Workers;
 use crate::search::{
@@ -24,16 +24,14 @@ pub(super) type Weights = ([f32; STAGE_1], [[f32; STAGE_2]; DEPTHS.len()]);
 
 /// None if there is nothing to be learnt: all rows alike, or a single cell.
 pub(super) fn fit(
-    index: &Index,
-    routing: &Routing,
+    subject: &Subject<'_>,
     probes: &[Probe],
     workers: &dyn Workers,
 ) -> Result<Option<Weights>, SearchError> {
-    let homes = homes(index, routing);
     // Traces run side by side; what they tell is gathered in the order of the probes.
     let mut geometry = Samples::default();
     for told in workers.map(probes.len(), |number| {
-        lie_of_the_land(routing, &homes, &probes[number])
+        lie_of_the_land(subject, &probes[number])
     }) {
         told?
             .into_iter()
@@ -48,8 +46,8 @@ pub(super) fn fit(
     };
     let mut weights = [[0.0; STAGE_2]; DEPTHS.len()];
     for (weights, k) in weights.iter_mut().zip(DEPTHS) {
-        let samples = seen(index, routing, &model, probes, k as usize, workers)?;
-        match samples.fit(Link::Logistic, workers) {
+        let mut samples = seen(subject, &model, probes, k as usize, workers)?;
+        match samples.fit_shares(workers) {
             Some(found) => *weights = found,
             None => return Ok(None),
         }
@@ -59,8 +57,7 @@ pub(super) fn fit(
 
 /// What stage 2 sees at every moment of a search for `k` hits, and which share of them is missing then.
 fn seen(
-    index: &Index,
-    routing: &Routing,
+    subject: &Subject<'_>,
     model: &MissingModel,
     probes: &[Probe],
     k: usize,
@@ -68,7 +65,7 @@ fn seen(
 ) -> Result<Samples<STAGE_2>, SearchError> {
     let mut seen = Samples::default();
     for told in workers.map(probes.len(), |number| {
-        on_the_way(index, routing, model, &probes[number], k, None)
+        on_the_way(subject, model, &probes[number], k, None)
     }) {
         told?.into_iter().for_each(|(f, share)| seen.push(f, share));
     }
@@ -77,12 +74,15 @@ fn seen(
 
 /// Stage 1: what is known of a cell before it is opened, and how many of a probe's neighbours are in it.
 fn lie_of_the_land(
-    routing: &Routing,
-    homes: &Homes,
+    subject: &Subject<'_>,
     probe: &Probe,
 ) -> Result<Vec<([f32; STAGE_1], f32)>, SearchError> {
     let mut told = Vec::new();
-    let mut trace = Trace::new(routing, probe.vector, options(probe.id, DEEPEST, 0.95))?;
+    let mut trace = Trace::new(
+        subject.routing,
+        probe.vector,
+        options(probe.id, DEEPEST, 0.95),
+    )?;
     for reach in REACHES {
         let Some(&(dot, _)) = probe.nearest.get(reach - 1) else {
             continue;
@@ -94,7 +94,7 @@ fn lie_of_the_land(
         }
         let mut counts: HashMap<u32, u32, BuildHasherDefault<DefaultHasher>> = HashMap::default();
         for (_, id) in &probe.nearest[..reach] {
-            if let Some(&place) = homes.get(id) {
+            if let Some(&place) = subject.homes.get(id) {
                 *counts.entry(place).or_default() += 1;
             }
         }
@@ -106,10 +106,13 @@ fn lie_of_the_land(
     Ok(told)
 }
 
-/// Stage 2 of one probe: what a search has seen at each moment, and the share of the neighbours that it still misses.
+/// Stage 2 of one probe: what a search has seen at each moment, and the share of the neighbours that cells which are closed then hold.
 pub(super) fn on_the_way(
-    index: &Index,
-    routing: &Routing,
+    &Subject {
+        index,
+        routing,
+        ref homes,
+    }: &Subject<'_>,
     model: &MissingModel,
     probe: &Probe,
     k: usize,
@@ -122,18 +125,24 @@ pub(super) fn on_the_way(
     if share.is_some() {
         trace = trace.with_filter(&passes);
     }
+    let mut closed: Vec<u32> = truth
+        .iter()
+        .filter_map(|id| homes.get(id))
+        .copied()
+        .collect();
     for opened in 1..=CELLS.min(routing.cells.len().saturating_sub(1)) {
         if !trace.advance(index)? {
             break;
         }
+        let open = trace.last();
+        closed.retain(|&home| Some(home) != open);
         if !is_asked(opened) {
             continue;
         }
         let Some(features) = trace.seen(model) else {
             continue;
         };
-        let found = trace.best(k).filter(|id| truth.contains(id)).count();
-        told.push((features, 1.0 - found as f32 / truth.len().max(1) as f32));
+        told.push((features, closed.len() as f32 / truth.len().max(1) as f32));
     }
     Ok(told)
 }
@@ -154,9 +163,9 @@ pub(super) fn options(id: u32, k: usize, recall: f32) -> SearchOptions {
 }
 
 /// The place of the cell of every picture.
-type Homes = HashMap<u32, u32, BuildHasherDefault<DefaultHasher>>;
+pub(super) type Homes = HashMap<u32, u32, BuildHasherDefault<DefaultHasher>>;
 
-fn homes(index: &Index, routing: &Routing) -> Homes {
+pub(super) fn homes(index: &Index, routing: &Routing) -> Homes {
     let mut homes = HashMap::default();
     for place in 0..routing.cells.len() as u32 {
         let pictures = index.pictures_of(place).unwrap_or_default();

@@ -14,9 +14,9 @@ mod filtered;
 mod fit;
 mod regress;
 
-use crate::index::Index;
+use crate::index::{Index, Routing};
 use crate::partition::{OPENING_COST, Random, Rows, Workers, nearest};
-use crate::search::{Calibration, SearchError};
+use crate::search::{Calibration, Manner, SearchError, Trace, Usual};
 
 /// How many rows are drawn, and for what.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,12 +45,22 @@ impl Default for CalibrationOptions {
 /// Below so many rows there is none: a few hundred queries say nothing about one recall in a hundred.
 pub const FEWEST_ROWS: usize = 400;
 
+/// So many of the probes count as strange. With 0.1 in place of 0.05 the slowest twentieth of the searches is made of them.
+const STRANGE: f64 = 0.05;
+
 /// A row that stands in for a query, and the truth about it.
 pub(crate) struct Probe<'a> {
     pub(crate) id: u32,
     pub(crate) vector: &'a [f32],
     /// Nearest first, without itself: 1 − d² / 2 of its distance d, which of unit vectors is the inner product, and the picture.
     pub(crate) nearest: Vec<(f32, u32)>,
+}
+
+/// What is calibrated.
+struct Subject<'a> {
+    index: &'a Index,
+    routing: &'a Routing,
+    homes: fit::Homes,
 }
 
 /// The rows that are probes, those that the model is fitted on first.
@@ -114,7 +124,12 @@ pub fn calibrate(
         })
         .collect();
     let held_out = probes.split_off(fitted);
-    let Some((geometry, seen)) = fit::fit(index, routing, &probes, workers)? else {
+    let subject = Subject {
+        index,
+        routing,
+        homes: fit::homes(index, routing),
+    };
+    let Some((geometry, seen)) = fit::fit(&subject, &probes, workers)? else {
         return Ok(None);
     };
     let mut calibration = Calibration {
@@ -124,14 +139,38 @@ pub fn calibrate(
         gains: Default::default(),
         filtered: Default::default(),
         ceilings: ceiling::ceilings(index, routing, &held_out, workers)?,
+        manner: Manner::default(),
+        usual: Usual {
+            ratio: strangest(&subject, &held_out, workers)?,
+            ..Usual::default()
+        },
     };
-    calibration.gains = conformal::gains(index, routing, &calibration, &held_out, workers)?;
+    let limits = conformal::gains(&subject, &calibration, &held_out, workers)?;
+    calibration.gains = limits.map(|(gains, _)| gains);
+    calibration.usual.cells = limits.map(|(_, cells)| cells);
     let drawn = Drawn {
         of: rows,
         ids,
         rows: &drawn,
         fitted,
     };
-    calibration.filtered = filtered::filtered(index, routing, &calibration, &drawn, workers)?;
+    calibration.filtered = filtered::filtered(&subject, &calibration, &drawn, workers)?;
     Ok(Some(calibration))
+}
+
+/// The ratio of distances below which a query is strange.
+fn strangest(
+    subject: &Subject<'_>,
+    probes: &[Probe],
+    workers: &dyn Workers,
+) -> Result<f32, SearchError> {
+    let ratios = workers.map(probes.len(), |number| -> Result<f32, SearchError> {
+        let probe = &probes[number];
+        let options = fit::options(probe.id, fit::DEEPEST, 0.95);
+        Ok(Trace::new(subject.routing, probe.vector, options)?.steepness())
+    });
+    let mut ratios = ratios.into_iter().collect::<Result<Vec<f32>, _>>()?;
+    ratios.sort_unstable_by(f32::total_cmp);
+    let place = (STRANGE * ratios.len() as f64) as usize;
+    Ok(ratios.get(place).copied().unwrap_or(1.0))
 }

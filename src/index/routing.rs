@@ -7,7 +7,7 @@
 //! segment, slot, rows u32, radius, spread f32 a cell · `CENT` dimension × i8 a cell · `CSCL` f32 a
 //! cell · `ADJN` neighbours of each cell u32 · `ADJC` a neighbour u16, of 65,536 cells or more u32 · `TREE` left u32,
 //! right u32, height f32 a merge · which may be absent: `EUCL` where the Euclidean distance counts and not the angle: scale f32, centre dimension × f32
-//! (see [`Frame`]; a reader that does not know it must not answer) · `CALI` the numbers of [`Calibration`] f32 (older ones end before the ceilings and what is for filters), `SPAN` where cells lie (see `spans`),
+//! (see [`Frame`]; a reader that does not know it must not answer) · `CALI` the numbers of [`Calibration`] f32 (older ones end before the ceilings and what is for filters), `CALM` which queries are usual f32 (see `search::Usual`; without it a calibration is of the first manner), `SPAN` where cells lie (see `spans`),
 //! `PIEC` and `DEAD` what came and went (see `changes`).
 
 use super::container::{
@@ -29,6 +29,7 @@ const NEIGHBOURS: Kind = *b"ADJC";
 const TREE: Kind = *b"TREE";
 const FRAME: Kind = *b"EUCL";
 const CALIBRATION: Kind = *b"CALI";
+const MANNER: Kind = *b"CALM";
 const SPANS: Kind = *b"SPAN";
 const RECORD_BLOCKS: Kind = *b"RECB";
 const PIECES: Kind = *b"PIEC";
@@ -97,6 +98,7 @@ impl Routing {
             TREE,
             FRAME,
             CALIBRATION,
+            MANNER,
             SPANS,
             RECORD_BLOCKS,
             PIECES,
@@ -189,6 +191,7 @@ impl Routing {
             Some(bytes) => {
                 let read = Calibration::read(bytes);
                 let no_numbers = || wrong("its calibration holds no valid numbers".to_owned());
+                let read = read.and_then(|read| read.with_manner(container.optional(MANNER)));
                 Some(read.ok_or_else(no_numbers)?)
             }
         };
@@ -280,6 +283,9 @@ impl Routing {
         }
         if let Some(calibration) = &self.calibration {
             writer.optional(CALIBRATION, calibration.write());
+            if let Some(manner) = calibration.write_manner() {
+                writer.optional(MANNER, manner);
+            }
         }
         if let Some(spans) = &self.spans {
             writer.optional(SPANS, spans.write());

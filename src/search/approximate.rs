@@ -25,7 +25,9 @@ pub(super) fn exp(x: f32) -> f32 {
 /// ln x of a positive number; smaller ones than the least normal count as that.
 #[inline(always)]
 pub(super) fn ln(x: f32) -> f32 {
-    let bits = x.max(f32::MIN_POSITIVE).to_bits();
+    // `f32::max` is a call in wasm, for what it does with NaN.
+    let least = f32::MIN_POSITIVE;
+    let bits = if x > least { x } else { least }.to_bits();
     // The mantissa is taken from √½ to √2, so that the series is short.
     let shifted = bits.wrapping_sub(0x3f35_04f3);
     let exponent = (shifted as i32) >> 23;

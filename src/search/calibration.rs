@@ -3,6 +3,7 @@
 //! The gain at which a search stops was chosen by conformal risk control (Angelopoulos and others, ICLR 2024) on queries
 //! held out from the fit, through the whole pipeline with its codes, for a few recalls and three k; in between it is interpolated.
 
+use super::manner::{Manner, Usual};
 use super::missing::{MissingModel, STAGE_1, STAGE_2};
 use super::query::WIDE_FROM;
 
@@ -41,6 +42,9 @@ pub struct Calibration {
     pub ceilings: Ceilings,
     /// By share.
     pub filtered: [Filtered; FILTERED_SHARES.len()],
+    /// What it was fitted with. These two are apart in a file: readers of before do without.
+    pub manner: Manner,
+    pub usual: Usual,
 }
 
 impl Calibration {
@@ -79,17 +83,29 @@ impl Calibration {
         MissingModel {
             geometry: self.geometry,
             seen,
+            manner: self.manner,
         }
     }
 
-    /// The share missing above which a search goes on whatever the gain: a query unlike all that was seen at build time
-    /// finds little anywhere, so its gain is small everywhere. Queries of another distribution get
-    /// what was asked less 0.02 by it, if the model is right about them; less room would make the slowest ordinary queries slower.
-    /// 100,000 x 128 and 0.95 asked: 0.967 with noise, 0.923 for midpoints of random pairs, 0.982 for strangers to the data; with
-    /// 0.03 in place of 0.02 0.966, 0.914 and 0.981.
-    pub fn missing(recall: f32) -> f32 {
-        let asked = 1.0 - recall;
-        asked + (2.0 * asked).min(0.02)
+    /// With how many cells open a search for `k` hits that is like the rows may stop by the gain alone.
+    pub fn usual_cells(&self, k: usize, recall: f32) -> f32 {
+        let (below, above, share) = between(k);
+        let first = gain_log(&self.usual.cells[below], recall);
+        let last = gain_log(&self.usual.cells[above], recall);
+        libm::exp(first + (last - first) * share) as f32
+    }
+
+    /// What [`Calibration::write`] leaves out, as a file holds it; none in the first manner.
+    pub fn write_manner(&self) -> Option<Vec<u8>> {
+        (self.manner == Manner::Closed).then(|| self.usual.write())
+    }
+
+    /// Takes in what a file holds beside [`Calibration::read`]; None if a number is missing or no positive one.
+    pub fn with_manner(mut self, bytes: Option<&[u8]>) -> Option<Self> {
+        if let Some(bytes) = bytes {
+            (self.manner, self.usual) = (Manner::Closed, Usual::read(bytes)?);
+        }
+        Some(self)
     }
 
     /// As a file holds it.
@@ -125,6 +141,8 @@ impl Calibration {
             gains: Default::default(),
             ceilings: [[1.0; DEPTHS.len()]; 2],
             filtered: Default::default(),
+            manner: Manner::First,
+            usual: Usual::default(),
         };
         let weights = calibration.geometry.iter_mut();
         for weight in weights.chain(calibration.seen.iter_mut().flatten()) {
@@ -207,6 +225,8 @@ mod tests {
                 seen: [0.75; STAGE_2],
                 gains: [1e-3, 5e-4, 2e-4, 8e-5, 4e-5],
             }; 2],
+            manner: Manner::First,
+            usual: Usual::default(),
         }
     }
 

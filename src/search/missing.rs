@@ -12,9 +12,11 @@
 //! Stage 2 also looks at what the scan has shown. With M = Σλ of the cells not opened, L = Σλ of those opened, and how many of
 //! the present hits came from the last quarter and the last half of the cells opened, and not from the first: the share of
 //! the true nearest that is still missing, p = σ(v · z). Pure geometry spends where queries are hard, without seeing that nothing
-//! more comes, and loses to a fixed number of cells. The weights are fitted on each index (`calibration`).
+//! more comes, and loses to a fixed number of cells. The weights are fitted on each index (`calibration`). Over which cells the sums
+//! run, and whether p is also what codes lose, is a matter of the `manner` that the index was calibrated in.
 
 use super::approximate::{exp, ln};
+use super::manner::Manner;
 use super::passing::Passing;
 use super::route::Route;
 use super::stop::Ground;
@@ -22,9 +24,6 @@ use super::stop::Ground;
 /// Weights of stage 1 and of stage 2.
 pub const STAGE_1: usize = 8;
 pub const STAGE_2: usize = 12;
-
-/// Cells that the sums run over at first; four times as many when half of them are open.
-const WINDOW: usize = 96;
 
 /// Added to M and L, so that their logarithms exist.
 const FLOOR_M: f32 = 0.001;
@@ -35,6 +34,7 @@ const FLOOR_L: f32 = 0.01;
 pub struct MissingModel {
     pub geometry: [f32; STAGE_1],
     pub seen: [f32; STAGE_2],
+    pub manner: Manner,
 }
 
 /// Where the present hits came from.
@@ -51,7 +51,7 @@ pub struct Origin {
 /// What the model expects.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Expected {
-    /// p: the share of the true nearest that is missing.
+    /// p: the share of the true nearest that is missing, or that closed cells hold: see `manner`.
     pub missing: f32,
     /// How many of the true nearest each unit of cost of the next cell would bring.
     pub gain: f32,
@@ -90,12 +90,20 @@ pub struct Surroundings {
 
 impl Surroundings {
     /// Takes in as many cells as the model wants to see when `opened` are open.
-    pub(super) fn look(&mut self, ground: Ground<'_>, route: &mut Route, opened: usize) {
+    pub(super) fn look(
+        &mut self,
+        ground: Ground<'_>,
+        route: &mut Route,
+        manner: Manner,
+        opened: usize,
+    ) {
+        let wanted = manner.in_sight(opened, self.rows.len());
+        self.look_at(ground, route, wanted);
+    }
+
+    /// Takes in so many cells, or all.
+    pub(super) fn look_at(&mut self, ground: Ground<'_>, route: &mut Route, wanted: usize) {
         let Ground { routing, passing } = ground;
-        let mut wanted = self.rows.len().max(WINDOW);
-        while opened * 2 > wanted {
-            wanted *= 4;
-        }
         let wanted = wanted.min(routing.cells.len());
         if self.rows.len() >= wanted {
             return;
@@ -196,7 +204,9 @@ impl Surroundings {
             let u = steady - slope * squared;
             let border = border * per_reach;
             let power = fixed + u * (w1 + w2 * u) + border * (w4 + w7 * border);
-            *expected = exp(power).min(rows) * share;
+            let within = exp(power);
+            // `f32::min` is a call in wasm, for what it does with NaN.
+            *expected = if within < rows { within } else { rows } * share;
         }
         let (open, closed) = self.expected.split_at(opened.min(self.expected.len()));
         (sum(open), sum(closed))
@@ -275,7 +285,10 @@ impl MissingModel {
         let share = next.unwrap_or(0.0) / closed;
         Expected {
             missing,
-            gain: missing * moment.kept * share / (moment.next_rows + opening_cost),
+            gain: missing * moment.kept * share
+                / self
+                    .manner
+                    .cost(moment.opened, moment.next_rows, opening_cost),
         }
     }
 }

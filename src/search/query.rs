@@ -298,7 +298,7 @@ impl<'a> Query<'a> {
         if self.absent_segments(cells, next).next().is_none() {
             return Ok(Vec::new());
         }
-        if self.routing.spans.is_some() && self.deviations().is_finite() {
+        if self.routing.spans.is_some() && self.deviations(self.opened).is_finite() {
             return self.plan(cells);
         }
         Ok(self.needed_segments(cells))
@@ -326,7 +326,7 @@ impl<'a> Query<'a> {
             let place = ranked.place;
             // Without `min_score` a query goes on while it has fewer than k hits.
             let certain = rank == self.opened
-                || self.deviations().is_infinite()
+                || self.deviations(rank).is_infinite()
                 || (self.options.min_score.is_none() && rows_at_most < self.options.k as u64);
             if !certain {
                 break;
@@ -413,7 +413,7 @@ impl<'a> Query<'a> {
             };
             let wanted = Wanted {
                 measure: self.measure,
-                deviations: self.deviations(),
+                deviations: self.deviations(self.opened),
                 min_score: self.options.min_score,
                 floor,
                 changes: &routing.changes,
@@ -434,11 +434,12 @@ impl<'a> Query<'a> {
         Ok(())
     }
 
-    fn deviations(&self) -> f32 {
+    /// How wide the bound is in the cell of this rank.
+    fn deviations(&self, rank: usize) -> f32 {
         match self.options.recall {
             _ if self.options.exact => f32::INFINITY,
             recall if recall >= 1.0 => f32::INFINITY,
-            recall if recall > WIDE_FROM => WIDE,
+            recall if recall > WIDE_FROM => self.rule.wide(rank, NARROW, WIDE),
             _ => NARROW,
         }
     }

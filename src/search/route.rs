@@ -11,9 +11,12 @@ use crate::index::Routing;
 use crate::kernel;
 use crate::quantize::PreparedQuery;
 
-/// Cells that are put in order at first: as many as the rule that stops a search looks at. Each further time so many times as many.
-const FIRST: usize = 96;
-const GROWTH: usize = 4;
+/// Cells that are put in order at first: as many as the rule that stops most searches looks at. Each further time so many times as many.
+const FIRST: usize = 64;
+const GROWTH: usize = 2;
+
+/// The cell whose distance tells, beside the first, whether a query lies between cells.
+const STEEP_AT: usize = 9;
 
 /// Where so many times as many cells are left as are wanted, a sample of about [`SAMPLE`] bounds those that are sorted.
 const MANY: usize = 8;
@@ -63,7 +66,11 @@ impl Route {
         let squared_distances: Vec<f32> = dots
             .iter()
             .zip(routing.centroids.squares())
-            .map(|(dot, square)| (own + square - 2.0 * dot).max(0.0))
+            .map(|(dot, square)| {
+                let squared = own + square - 2.0 * dot;
+                // `f32::max` is a call in wasm, for what it does with NaN.
+                if squared > 0.0 { squared } else { 0.0 }
+            })
             .collect();
         let bases = match routing.frame {
             None => dots,
@@ -167,6 +174,19 @@ impl Route {
     /// Those that are in order.
     pub(super) fn ranked(&self) -> &[Ranked] {
         &self.ranked
+    }
+
+    /// How many times as far as the first cell the ninth is, or the last where there are fewer: little more than once where a query lies
+    /// between cells.
+    pub(super) fn steepness(&mut self, routing: &Routing) -> f32 {
+        self.ensure(routing, STEEP_AT);
+        match (
+            self.ranked.first(),
+            self.ranked.iter().take(STEEP_AT).next_back(),
+        ) {
+            (Some(first), Some(last)) => last.distance / first.distance.max(1e-6),
+            _ => 1.0,
+        }
     }
 
     /// Whether the radii of all cells but the first `opened` exclude every row nearer than `reach`, or as near.

@@ -204,31 +204,36 @@ impl Scan {
             self.candidates
                 .select_nth_unstable_by(room, |a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         }
-        cell.codes
-            .touch(self.candidates.iter().map(|candidate| candidate.1));
-        for &(bound, row) in &self.candidates {
-            let id = cell.ids[row as usize];
-            if bound < best.floor() {
-                continue;
+        let (first, rest) = self.candidates.split_at(room.min(self.candidates.len()));
+        for some in [first, rest] {
+            let floor = best.floor();
+            let near = some.iter().filter(|candidate| candidate.0 >= floor);
+            cell.codes.touch(near.map(|candidate| candidate.1));
+            for &(bound, row) in some {
+                let id = cell.ids[row as usize];
+                if bound < best.floor() {
+                    continue;
+                }
+                self.asked += 1;
+                if !(wanted.passes)(id) {
+                    continue;
+                }
+                self.passed += 1;
+                self.reranked += 1;
+                let estimate =
+                    query.estimate(&cell.codes, row as usize, ranked.base, &mut self.low);
+                let score = wanted.measure.score(estimate);
+                if score < least {
+                    continue;
+                }
+                let hit = Hit {
+                    id,
+                    score,
+                    distance: wanted.measure.distance(score),
+                    cell: opening.entry.id,
+                };
+                best.offer(hit, opening.rank);
             }
-            self.asked += 1;
-            if !(wanted.passes)(id) {
-                continue;
-            }
-            self.passed += 1;
-            self.reranked += 1;
-            let estimate = query.estimate(&cell.codes, row as usize, ranked.base, &mut self.low);
-            let score = wanted.measure.score(estimate);
-            if score < least {
-                continue;
-            }
-            let hit = Hit {
-                id,
-                score,
-                distance: wanted.measure.distance(score),
-                cell: opening.entry.id,
-            };
-            best.offer(hit, opening.rank);
         }
         read
     }

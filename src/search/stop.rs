@@ -1,11 +1,11 @@
 //! A moment of a query → how complete its answer is expected to be, and whether that is enough.
 //!
 //! With a calibrated index a search stops when the next cell's gain is not worth its cost, and the share expected to be
-//! missing is small. No more is promised than the codes hold. Both are taken as the least seen so far, so that asking for more never opens fewer cells: on that
+//! missing is small; a query that is like the rows, with many cells open, by the gain alone. No more is promised than the codes hold. Both are taken as the least seen so far, so that asking for more never opens fewer cells: on that
 //! the calibration rests. Without a calibration the ratio of distances decides.
 
 use super::approximate::{exp, ln};
-use super::calibration::{Calibration, FILTERED_SHARES};
+use super::calibration::FILTERED_SHARES;
 use super::confidence::{Seen, by_distance};
 use super::missing::{MissingModel, Moment, Origin, STAGE_2, Surroundings, is_asked};
 use super::passing::Passing;
@@ -28,6 +28,9 @@ pub(super) struct Calibrated {
     recall: f32,
     ceiling: f32,
     gain_enough: f32,
+    /// Where a query that is not strange may stop by the gain alone, and below which ratio of distances it is strange.
+    usual_cells: f32,
+    usual_ratio: f32,
     surroundings: Surroundings,
     least_gain: f32,
     least_missing: f32,
@@ -64,6 +67,8 @@ impl Rule {
                 model: calibration.model(kept),
                 filtered: calibration.filtered(recall),
                 opening_cost: calibration.opening_cost,
+                usual_cells: calibration.usual_cells(kept, recall),
+                usual_ratio: calibration.usual.ratio,
                 recall,
                 ceiling: calibration.ceiling(kept, recall),
                 surroundings: Surroundings::default(),
@@ -113,11 +118,19 @@ impl Rule {
         }
     }
 
+    /// The width of the wide bound in the cell of this rank.
+    pub(super) fn wide(&self, rank: usize, narrow: f32, wide: f32) -> f32 {
+        match self {
+            Self::Ratio { .. } => wide,
+            Self::Calibrated(rule) => rule.model.manner.wide(rank, narrow, wide),
+        }
+    }
+
     /// The expected share of the true nearest among the hits.
     pub(super) fn confidence(&self) -> f32 {
         match self {
             Self::Ratio { confidence, .. } => *confidence,
-            Self::Calibrated(rule) => (1.0 - rule.least_missing).min(rule.ceiling),
+            Self::Calibrated(rule) => 1.0 - rule.missing(),
         }
     }
 
@@ -150,8 +163,24 @@ impl Calibrated {
         (model, gain)
     }
 
+    /// The least share of the true nearest that was expected to be missing.
+    fn missing(&self) -> f32 {
+        let manner = self.model.manner;
+        manner.of_answer(self.least_missing, self.ceiling)
+    }
+
+    /// Whether the query is like the rows, and more cells are open than such queries need nearly always. Not under a filter.
+    fn is_usual(&self, ground: Ground<'_>, route: &mut Route, standing: &Standing) -> bool {
+        standing.opened as f32 >= self.usual_cells
+            && ground.passing.is_none()
+            && standing.passing >= 1.0
+            && route.steepness(ground.routing) >= self.usual_ratio
+    }
+
     fn enough(&mut self, ground: Ground<'_>, route: &mut Route, standing: &Standing) -> bool {
-        self.surroundings.look(ground, route, standing.opened);
+        let manner = self.model.manner;
+        self.surroundings
+            .look(ground, route, manner, standing.opened);
         let moment = moment(ground.routing, route, standing);
         let passing = ground.passing.map_or(standing.passing, Passing::overall);
         let (model, gain_enough) = self.under(passing);
@@ -166,7 +195,8 @@ impl Calibrated {
         self.least_missing = self.least_missing.min(expected.missing);
         self.least_gain = self.least_gain.min(expected.gain);
         self.least_gain <= gain_enough
-            && self.least_missing <= Calibration::missing(self.recall.min(self.ceiling))
+            && (self.missing() <= manner.allowed(self.recall.min(self.ceiling))
+                || self.is_usual(ground, route, standing))
     }
 }
 

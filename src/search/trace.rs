@@ -52,6 +52,17 @@ impl<'a> Trace<'a> {
         Ok(true)
     }
 
+    /// The place of the cell that was opened last.
+    pub(crate) fn last(&self) -> Option<u32> {
+        let rank = self.query.opened.checked_sub(1)?;
+        Some(self.query.route.ranked().get(rank)?.place)
+    }
+
+    /// How many times as far as the first cell the ninth is.
+    pub(crate) fn steepness(&mut self) -> f32 {
+        self.query.route.steepness(self.routing)
+    }
+
     /// The pictures that would be answered now, the best `limit`.
     pub(crate) fn best(&self, limit: usize) -> impl Iterator<Item = u32> {
         self.query.best.hits(limit).into_iter().map(|hit| hit.id)
@@ -59,7 +70,7 @@ impl<'a> Trace<'a> {
 
     /// The features of stage 2 as they are now; none while hits are wanting.
     pub(crate) fn seen(&mut self, model: &MissingModel) -> Option<[f32; STAGE_2]> {
-        let moment = self.moment()?;
+        let moment = self.moment(model)?;
         Some(model.features(&mut self.surroundings, &moment))
     }
 
@@ -69,31 +80,31 @@ impl<'a> Trace<'a> {
         model: &MissingModel,
         opening_cost: f32,
     ) -> Option<(f32, f32)> {
-        let moment = self.moment()?;
+        let moment = self.moment(model)?;
         let expected = model.expected(&mut self.surroundings, &moment, opening_cost);
         Some((expected.missing, expected.gain))
     }
 
     /// What the query stands at, with the cells around it looked at; none while hits are wanting.
-    fn moment(&mut self) -> Option<Moment> {
+    fn moment(&mut self, model: &MissingModel) -> Option<Moment> {
         let standing = self.query.standing();
         if standing.reach.is_infinite() {
             return None;
         }
-        self.surroundings
-            .look(self.query.ground(), &mut self.query.route, standing.opened);
+        self.surroundings.look(
+            self.query.ground(),
+            &mut self.query.route,
+            model.manner,
+            standing.opened,
+        );
         self.query.route.ensure(self.routing, standing.opened + 1);
         Some(moment(self.routing, &self.query.route, &standing))
     }
 
     /// The features of stage 1 of the nearest cells for a reach, and the places of those cells.
     pub(crate) fn geometry(&mut self, cells: usize, reach: f32) -> Vec<(u32, [f32; STAGE_1])> {
-        // Half of what is looked at counts as open, so twice as many come into sight.
-        self.surroundings.look(
-            self.query.ground(),
-            &mut self.query.route,
-            cells.div_ceil(2),
-        );
+        self.surroundings
+            .look_at(self.query.ground(), &mut self.query.route, cells);
         let cells = cells.min(self.surroundings.len());
         (0..cells)
             .map(|rank| {

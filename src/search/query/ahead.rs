@@ -118,7 +118,11 @@ impl Query<'_> {
         for rank in ranks {
             let ranked = self.route.ranked()[rank];
             let cell_id = self.routing.cells[ranked.place as usize].id;
-            let slack = slack(self.vector.dimension(), ranked.distance, self.deviations());
+            let slack = slack(
+                self.vector.dimension(),
+                ranked.distance,
+                self.deviations(rank),
+            );
             views.clear();
             uppers.clear();
             for place in self.routing.places_of(ranked.place) {
