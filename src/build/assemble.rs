@@ -307,7 +307,10 @@ fn finish(
         let chunk = &rows.values()[chunk.start * dimension..chunk.end * dimension];
         turned(chunk, frame, &rotation)
     });
-    let rotated = rotated.concat();
+    // Chunk by chunk, each let go as soon as it is copied: the vectors are most of what a build holds.
+    let mut all = Vec::with_capacity(rows.values().len());
+    rotated.into_iter().for_each(|chunk| all.extend(chunk));
+    let rotated = all;
     let rows = Rows::new(&rotated, dimension).map_err(|error| match (error, frame) {
         // Such a row may have come since the frame was made.
         (PartitionError::NotANumber { row, .. }, Some(_)) => AssembleError::Row {
@@ -387,7 +390,7 @@ fn finish(
         merges,
         calibration: None,
         spans: Some(placed.spans),
-        record_blocks: (!filed.blocks.is_empty()).then(|| RecordBlocks(filed.blocks)),
+        record_blocks: (!filed.blocks.is_empty()).then_some(RecordBlocks(filed.blocks)),
     };
     let routing_bytes = routing.write();
     let manifest = Manifest {

@@ -107,11 +107,9 @@ impl State {
 
     pub fn save(&self, dist: &Path) -> Result<(), BuildError> {
         let folder = dist.join(STATE_FOLDER);
-        let bytes: Vec<u8> = self
-            .vectors
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
+        // Asked for at once: the vectors are most of what a build holds, and a vector of bytes that grows is copied into ever larger ones.
+        let mut bytes = Vec::with_capacity(4 * self.vectors.len());
+        bytes.extend(self.vectors.iter().flat_map(|value| value.to_le_bytes()));
         let about = About {
             format: FORMAT,
             dimension: self.dimension,
