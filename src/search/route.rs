@@ -249,7 +249,7 @@ mod tests {
         let mut whole = Route::new(&routing, &query);
         whole.ensure(&routing, cells);
         let mut stepwise = Route::new(&routing, &query);
-        for wanted in [1, 96, 97, 400, 2_999, 3_000, 9_000] {
+        for wanted in [1, 64, 65, 400, 2_999, 3_000, 9_000] {
             stepwise.ensure(&routing, wanted);
         }
         assert_eq!(stepwise.ranked(), whole.ranked());
@@ -272,7 +272,7 @@ mod tests {
         let mut few = Route::new(&routing, &query);
         few.ensure(&routing, 1);
         assert!(few.ranked().len() < 200, "{}", few.ranked().len());
-        for opened in [0, 3, 90, few.ranked().len()] {
+        for opened in [0, 3, 60, few.ranked().len()] {
             let nearest = all[opened..]
                 .iter()
                 .map(|cell| cell.nearest_row)
