@@ -87,7 +87,9 @@ export class Fetcher implements Files {
 
   async fetchRange(name: string, offset: number, bytes: number, signal: AbortSignal | undefined, cache?: RequestCache): Promise<Answered> {
     const url = this.#base + name;
-    const options = { ...this.#options(signal, cache), range: { offset, bytes } };
+    // Records are text, which servers send compressed when the whole file is asked for. Where its cache has one of the two forms, Chromium may fail to read the
+    // other: ranges of them stay out of it.
+    const options = { ...this.#options(signal, name.endsWith(".nsd") ? "no-store" : cache), range: { offset, bytes } };
     const response = await request(url, options);
     if (response.status === 206) return { kind: "range", bytes: await readBody(response, url, options) };
     const drop = async (): Promise<void> => response.body?.cancel();
