@@ -25,7 +25,7 @@ use crate::quantize::{CodeBits, Metric};
   nearsight build ~/Pictures -o site
   nearsight build photos -o public/search --metadata shop.csv --json
   nearsight build photos -o site --model mine.onnx --save-sidecar
-  nearsight build photos -o site --dim 64      half the bytes: vectors cut to the 64 axes that tell these pictures apart
+  nearsight build photos -o site --dim 64      fewer bytes: vectors cut to the 64 axes that tell these pictures apart
   nearsight build --vectors rows.npy -o site
   nearsight build --vectors rows.f32 --dimension 512 -o site
   nearsight build --vectors rows.npy --metric euclidean -o site     near by distance: lengths count
