@@ -18,7 +18,7 @@ use nearsight::search::{
     Query, SearchOptions, Step, exact_by, nearly_the_same, search, search_filtered,
 };
 use proptest::prelude::*;
-use small_index::{Numbers, vectors};
+use small_index::{Numbers, options, vectors};
 
 const DIMENSION: usize = 24;
 const ROWS: usize = 4_000;
@@ -55,15 +55,6 @@ fn index(values: &[f32]) -> Index {
 /// Of the rows of [`sample`].
 static BUILT: LazyLock<Assembled> = LazyLock::new(|| built(&sample().0));
 static INDEX: LazyLock<Index> = LazyLock::new(|| BUILT.index(None).unwrap());
-
-fn options(change: impl FnOnce(&mut SearchOptions)) -> SearchOptions {
-    let mut options = SearchOptions {
-        k: 10,
-        ..SearchOptions::default()
-    };
-    change(&mut options);
-    options
-}
 
 /// By brute force in doubles: distance and row, nearest first.
 fn nearest(values: &[f32], query: &[f32]) -> Vec<(f64, u32)> {

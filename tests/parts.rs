@@ -12,7 +12,7 @@ use nearsight::calibration::CalibrationOptions;
 use nearsight::index::{FileRange, Index, Part};
 use nearsight::partition::Rows;
 use nearsight::search::{Answer, Filter, Query, SearchOptions, Step, search_filtered};
-use small_index::{Numbers, assembled, vectors};
+use small_index::{Numbers, assembled, options, vectors};
 
 const DIMENSION: usize = 64;
 const PICTURES: usize = 4000;
@@ -92,15 +92,6 @@ impl Served {
             }
         }
     }
-}
-
-fn options(change: impl FnOnce(&mut SearchOptions)) -> SearchOptions {
-    let mut options = SearchOptions {
-        k: 10,
-        ..SearchOptions::default()
-    };
-    change(&mut options);
-    options
 }
 
 fn ids(answer: &Answer) -> HashSet<u32> {

@@ -14,7 +14,7 @@ use nearsight::partition::Rows;
 use nearsight::search::{
     Answer, Cells, Query, SearchOptions, Step, exact, search, search_filtered,
 };
-use small_index::{Numbers, index, vectors};
+use small_index::{Numbers, index, options, vectors};
 
 const DIMENSION: usize = 64;
 
@@ -29,15 +29,6 @@ fn oracle(values: &[f32], query: &[f32], k: usize) -> Vec<u32> {
         .iter()
         .map(|hit| hit.id)
         .collect()
-}
-
-fn options(change: impl FnOnce(&mut SearchOptions)) -> SearchOptions {
-    let mut options = SearchOptions {
-        k: 10,
-        ..SearchOptions::default()
-    };
-    change(&mut options);
-    options
 }
 
 /// Mean recall@10 against the oracle on full vectors, and the mean share of rows scanned.

@@ -144,11 +144,6 @@ impl Index {
         self.manifest.segments.get(number as usize)
     }
 
-    /// The file that holds a picture's record, if any does.
-    pub fn record_file(&self, id: u32) -> Option<&FileRef> {
-        self.manifest.records.get(self.records_place(id)?)
-    }
-
     /// A picture's record, if its file, or its block of it, has been supplied and holds it. Needs the routing, which says who was removed.
     pub fn record(&self, id: u32) -> Option<Record> {
         if self.routing()?.changes.is_dead(id) {

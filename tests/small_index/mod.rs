@@ -4,6 +4,7 @@
 use nearsight::build::assemble::{Assembled, assemble};
 use nearsight::index::{Index, Record};
 use nearsight::partition::{Layout, PartitionOptions, Rows, partition};
+use nearsight::search::SearchOptions;
 
 /// SplitMix64: the same numbers on every machine.
 pub struct Numbers(pub u64);
@@ -117,4 +118,14 @@ pub fn assembled(values: &[f32], dimension: usize, cells: Option<u32>) -> Assemb
 
 pub fn index(values: &[f32], dimension: usize, cells: Option<u32>) -> Index {
     assembled(values, dimension, cells).index(None).unwrap()
+}
+
+/// Ten hits, and otherwise as usual but for the change.
+pub fn options(change: impl FnOnce(&mut SearchOptions)) -> SearchOptions {
+    let mut options = SearchOptions {
+        k: 10,
+        ..SearchOptions::default()
+    };
+    change(&mut options);
+    options
 }
