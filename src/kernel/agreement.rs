@@ -72,6 +72,36 @@ fn products_agree(values: &[f32], rows: usize, inner: usize, outputs: usize) {
     }
 }
 
+/// What is at a bound, beyond one, without sign, without end or no number is treated alike: comparisons of registers differ in these.
+fn bounds_agree() {
+    let specials = [
+        f32::NAN,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        -0.0,
+        0.0,
+        6.0,
+        6.5,
+        -1.0,
+    ];
+    let matrix = PackedMatrix::new(1, &[-0.0; 8], |_, _| 1.0);
+    for bounds in [(f32::NEG_INFINITY, f32::INFINITY), (0.0, 6.0), (-0.0, 6.0)] {
+        let mut found = [1.0; 64];
+        matmul(&specials, &matrix, bounds, &mut found);
+        let mut truth = [2.0; 64];
+        product::<Scalar>(&specials, &matrix, bounds, &mut truth);
+        for (special, rows) in specials.iter().zip(found.chunks(8).zip(truth.chunks(8))) {
+            for (found, truth) in rows.0.iter().zip(rows.1) {
+                assert_eq!(found.is_nan(), special.is_nan());
+                assert!(
+                    special.is_nan() || found.to_bits() == truth.to_bits(),
+                    "{special} within {bounds:?}: {found} {truth}"
+                );
+            }
+        }
+    }
+}
+
 /// Against a filter that looks at every step of the window and asks whether it lies within the picture.
 fn filters_agree(values: &[f32], [height, width, channels]: [usize; 3], window: Window) {
     let value = |place: usize| values[place % values.len()];
@@ -225,6 +255,11 @@ mod native {
     }
 
     #[test]
+    fn values_at_and_beyond_bounds_equal_scalar() {
+        bounds_agree();
+    }
+
+    #[test]
     fn the_extremes_of_both_integer_types_give_the_exact_sum() {
         let (code, query) = ([i8::MIN; 160], [i16::MIN; 160]);
         assert_eq!(dispatch::dot_i8_i16(&code, &query), 160 * 128 * 32_768);
@@ -326,5 +361,6 @@ mod browser {
             };
             filters_agree(&values, [7, 9, channels], window);
         }
+        bounds_agree();
     }
 }

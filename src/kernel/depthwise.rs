@@ -122,20 +122,50 @@ impl Filter<'_> {
     #[inline(always)]
     fn add<const N: usize>(&self, channel: usize, sums: &mut [f32; N]) {
         let mut held = *sums;
-        for row in 0..self.rows {
-            for column in 0..self.columns {
-                let at = column * self.channels + channel;
-                let values = self.input[row * self.input_row + at..].first_chunk::<N>();
-                let weights = self.weights[row * self.weight_row + at..].first_chunk::<N>();
-                // Both are there: the caller has held the lengths against the sides.
-                let (Some(values), Some(weights)) = (values, weights) else {
-                    return;
-                };
-                for lane in 0..N {
-                    held[lane] += values[lane] * weights[lane];
+        let mut from = channel;
+        let mut by = channel;
+        for _ in 0..self.rows {
+            // One slice a row of the window, so that its length is looked at once.
+            let values = &self.input[from..];
+            let weights = &self.weights[by..];
+            match self.columns {
+                3 => self.add_row::<N, 3>(values, weights, &mut held),
+                2 => self.add_row::<N, 2>(values, weights, &mut held),
+                columns => {
+                    for column in 0..columns {
+                        let at = column * self.channels;
+                        self.add_row::<N, 1>(&values[at..], &weights[at..], &mut held);
+                    }
                 }
             }
+            from += self.input_row;
+            by += self.weight_row;
         }
         *sums = held;
+    }
+
+    /// As many columns of one row of the window, one after the other.
+    #[inline(always)]
+    fn add_row<const N: usize, const COLUMNS: usize>(
+        &self,
+        values: &[f32],
+        weights: &[f32],
+        held: &mut [f32; N],
+    ) {
+        let length = (COLUMNS - 1) * self.channels + N;
+        assert!(values.len() >= length && weights.len() >= length);
+        for column in 0..COLUMNS {
+            let at = column * self.channels;
+            // SAFETY: at + N <= length for every column, and both slices are that long, as was just held.
+            let (values, weights): (&[f32; N], &[f32; N]) = unsafe {
+                (
+                    &*values.as_ptr().add(at).cast(),
+                    &*weights.as_ptr().add(at).cast(),
+                )
+            };
+            for lane in 0..N {
+                held[lane] += values[lane] * weights[lane];
+            }
+        }
     }
 }

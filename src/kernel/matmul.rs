@@ -101,7 +101,9 @@ pub(super) trait Lanes: Copy {
     fn load(values: &[f32; COLUMNS]) -> Self;
     /// Each sum plus `value` times its weight, rounded twice.
     fn add(self, value: f32, weights: Self) -> Self;
-    fn store(self) -> [f32; COLUMNS];
+    /// As [`bound`] has it.
+    fn within(self, bounds: Bounds) -> Self;
+    fn store(self, out: &mut [f32; COLUMNS]);
 }
 
 /// What the others have to equal.
@@ -123,8 +125,14 @@ impl Lanes for Scalar {
     }
 
     #[inline(always)]
-    fn store(self) -> [f32; COLUMNS] {
-        self.0
+    fn within(mut self, bounds: Bounds) -> Self {
+        bound(&mut self.0, bounds);
+        self
+    }
+
+    #[inline(always)]
+    fn store(self, out: &mut [f32; COLUMNS]) {
+        *out = self.0;
     }
 }
 
@@ -181,22 +189,29 @@ fn tile<L: Lanes, const R: usize>(
     let inner = weights.len();
     assert!(rows.len() >= R * inner);
     let mut sums = [L::load(bias); R];
-    for (k, weights) in weights.iter().enumerate() {
+    // A pointer a row: from one index the compiler works out R addresses for each input, which for wasm costs as much as the sums.
+    let mut inputs: [*const f32; R] = std::array::from_fn(|r| rows[r * inner..].as_ptr());
+    for weights in weights {
         let weights = L::load(weights);
-        for (r, sum) in sums.iter_mut().enumerate() {
-            // SAFETY: k < inner and r < R, and there are R rows of `inner` numbers, as was just held. Bounds checked for
-            // every product cost as much as the products.
-            let value = unsafe { *rows.get_unchecked(r * inner + k) };
-            *sum = sum.add(value, weights);
+        for (sum, input) in sums.iter_mut().zip(&mut inputs) {
+            // SAFETY: each is moved on `inner` times, and begins `inner` numbers or more before the end of `rows`, as was just held. Bounds
+            // checked for every product cost as much as the products.
+            unsafe {
+                *sum = sum.add(**input, weights);
+                *input = input.add(1);
+            }
         }
     }
-    let mut sums = sums.map(L::store);
-    for (sums, out) in sums.iter_mut().zip(out.chunks_exact_mut(place.outputs)) {
-        bound(sums, place.bounds);
+    for (sum, out) in sums.into_iter().zip(out.chunks_exact_mut(place.outputs)) {
+        let sum = sum.within(place.bounds);
         let out = &mut out[place.first..];
         match out.first_chunk_mut::<COLUMNS>() {
-            Some(whole) if place.columns == COLUMNS => *whole = *sums,
-            _ => out[..place.columns].copy_from_slice(&sums[..place.columns]),
+            Some(whole) if place.columns == COLUMNS => sum.store(whole),
+            _ => {
+                let mut lanes = [0.0; COLUMNS];
+                sum.store(&mut lanes);
+                out[..place.columns].copy_from_slice(&lanes[..place.columns]);
+            }
         }
     }
 }

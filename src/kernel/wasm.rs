@@ -5,7 +5,7 @@
 use std::arch::wasm32::*;
 
 use super::SCAN_ROWS;
-use super::matmul::{COLUMNS, Lanes};
+use super::matmul::{Bounds, COLUMNS, Lanes};
 use super::scalar::{self, LANES};
 
 pub fn dot_f32(a: &[f32], b: &[f32]) -> f32 {
@@ -225,8 +225,20 @@ impl Lanes for Pair {
         )
     }
 
+    /// `pmax` and `pmin` give the first value unless the second is beyond it, so one that is no number stays.
     #[inline(always)]
-    fn store(self) -> [f32; COLUMNS] {
-        store(self.0, self.1)
+    fn within(self, (least, most): Bounds) -> Self {
+        let (least, most) = (f32x4_splat(least), f32x4_splat(most));
+        let within = |values| f32x4_pmin(f32x4_pmax(values, least), most);
+        Self(within(self.0), within(self.1))
+    }
+
+    #[inline(always)]
+    fn store(self, out: &mut [f32; COLUMNS]) {
+        // SAFETY: the array is eight f32 long, two registers; `v128_store` asks for no alignment.
+        unsafe {
+            v128_store(out.as_mut_ptr().cast(), self.0);
+            v128_store(out.as_mut_ptr().add(4).cast(), self.1);
+        }
     }
 }

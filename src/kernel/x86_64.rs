@@ -5,7 +5,7 @@
 use std::arch::x86_64::*;
 
 use super::SCAN_ROWS;
-use super::matmul::{COLUMNS, Lanes};
+use super::matmul::{Bounds, COLUMNS, Lanes};
 use super::scalar::{self, LANES};
 
 #[target_feature(enable = "avx2")]
@@ -246,11 +246,19 @@ impl Lanes for Eight {
         Self(unsafe { _mm256_add_ps(self.0, _mm256_mul_ps(_mm256_set1_ps(value), weights.0)) })
     }
 
+    /// Of two values of which one is none, `max` and `min` give the second.
     #[inline(always)]
-    fn store(self) -> [f32; COLUMNS] {
-        let mut lanes = [0.0; COLUMNS];
+    fn within(self, (least, most): Bounds) -> Self {
+        // SAFETY: AVX2, as the type says.
+        Self(unsafe {
+            let raised = _mm256_max_ps(_mm256_set1_ps(least), self.0);
+            _mm256_min_ps(_mm256_set1_ps(most), raised)
+        })
+    }
+
+    #[inline(always)]
+    fn store(self, out: &mut [f32; COLUMNS]) {
         // SAFETY: eight f32, and AVX2, as the type says.
-        unsafe { _mm256_storeu_ps(lanes.as_mut_ptr(), self.0) };
-        lanes
+        unsafe { _mm256_storeu_ps(out.as_mut_ptr(), self.0) };
     }
 }
