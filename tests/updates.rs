@@ -367,6 +367,11 @@ fn a_filter_known_beforehand_reaches_rows_in_pieces_and_none_that_went() {
     let passing = Passing::of(&index, &filter).unwrap();
     let live: BTreeSet<u32> = site.live.keys().copied().filter(|&id| filter(id)).collect();
     assert_eq!(passing.rows(), live.len() as u64);
+    let routing = index.routing().unwrap();
+    assert_eq!(routing.rows(), site.live.len() as u64);
+    for limit in [0, 1, 50, site.live.len(), site.live.len() + 1, usize::MAX] {
+        assert_eq!(routing.rows_up_to(limit), limit.min(site.live.len()));
+    }
     let everything = SearchOptions {
         k: BUILT,
         recall: 1.0,

@@ -333,6 +333,18 @@ impl Routing {
         stored.sum::<u64>() - self.changes.dead().rows.len()
     }
 
+    /// The same, but no more than `limit`, without looking at more cells than hold as many.
+    pub fn rows_up_to(&self, limit: usize) -> usize {
+        let mut rows = 0usize;
+        for cell in 0..self.cells.len() as u32 {
+            if rows >= limit {
+                break;
+            }
+            rows = rows.saturating_add(self.live_rows(cell) as usize);
+        }
+        rows.min(limit)
+    }
+
     /// Refuses spans that lead beyond the end of their file, or into each other.
     pub(super) fn check_spans(&self, manifest: &Manifest) -> Result<(), IndexError> {
         let Some(spans) = &self.spans else {

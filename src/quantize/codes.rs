@@ -364,13 +364,15 @@ impl RowCodes {
         }
     }
 
-    /// Reads a little of each of these rows' low bits, all at once: they lie far apart, and the memory answers many such
+    /// Reads a little of each of these rows' low bits and factors, all at once: they lie far apart, and the memory answers many such
     /// questions in the time of one. Rows read in full one after another would each wait for their own.
     pub fn touch(&self, rows: impl Iterator<Item = u32>) {
         const LINE: usize = 64;
         let bytes = self.bits.low_bytes(self.dimension);
         let mut sum = 0u8;
         for row in rows {
+            let factors = self.factors.get(row as usize);
+            sum = sum.wrapping_add(factors.map_or(0, |factors| factors[0] as u8));
             let start = row as usize * bytes;
             for at in (start..start + bytes).step_by(LINE) {
                 sum = sum.wrapping_add(self.low.get(at).copied().unwrap_or(0));

@@ -145,10 +145,9 @@ impl PreparedQuery {
     ) {
         let mut sums = [0; SCAN_ROWS];
         kernel::scan_signs(codes.block_signs(block), &self.signs.entries, &mut sums);
-        let rows = block * SCAN_ROWS..(block + 1) * SCAN_ROWS;
         let (scale, offset) = (codes.ranges.sign_scale, codes.ranges.sign_offset);
-        let scales = &codes.sign_scales[rows.clone()];
-        let offsets = &codes.sign_offsets[rows];
+        let scales = &codes.sign_scales.as_chunks::<SCAN_ROWS>().0[block];
+        let offsets = &codes.sign_offsets.as_chunks::<SCAN_ROWS>().0[block];
         let base = centroid_dot + offset.least;
         let shift = self.signs.shift + slack;
         for row in 0..SCAN_ROWS {

@@ -138,10 +138,7 @@ impl<'a> Query<'a> {
         routing.rotation.apply(&mut vector);
         let vector = PreparedQuery::new(&vector)?;
         // Rows bound the hits, whatever k says, so the room taken is bounded by the index.
-        let kept = options
-            .k
-            .max(KEPT_AT_LEAST)
-            .min(usize::try_from(routing.rows()).unwrap_or(usize::MAX));
+        let kept = routing.rows_up_to(options.k.max(KEPT_AT_LEAST));
         Ok(Self {
             routing,
             measure,
@@ -286,9 +283,7 @@ impl<'a> Query<'a> {
         if self.options.chooses() {
             return best.limit();
         }
-        self.options
-            .k
-            .min(usize::try_from(self.routing.rows()).unwrap_or(usize::MAX))
+        self.routing.rows_up_to(self.options.k)
     }
 
     /// What is absent and must be fetched before the next cell can be opened.
