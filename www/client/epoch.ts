@@ -1,7 +1,7 @@
 // One epoch of an index, in the worker: its handle, and the fetching of what it lacks.
 //
 // Files and ranges of files are fetched side by side and handed to the module, which checks each against the
-// hash in its name, or the checks of its parts. Where a cache held damaged bytes, they are fetched once more past the
+// hash in its name, or the checks of its parts. Damaged bytes are fetched once more, past the browser's
 // cache. An epoch is freed when it has been replaced and no query uses it.
 
 import type { Index } from "../wasm/nearsight.js";
@@ -91,7 +91,7 @@ export class Epoch {
     } catch (error) {
       refuseOtherThanCorrupt(error);
     }
-    const second = await this.#fetcher.fetchRange(name, offset, length, signal, "reload");
+    const second = await this.#fetcher.fetchRange(name, offset, length, signal);
     if (second.kind === "file") return first.bytes.length + (await this.#supplyUnasked(name, second, signal));
     this.#lastly(name, () => this.#range(name, offset, length, second.bytes));
     return first.bytes.length + second.bytes.length;

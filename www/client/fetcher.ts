@@ -36,7 +36,7 @@ export interface Files {
   refetch(name: string, signal: AbortSignal | undefined): Promise<Bytes>;
   /** False once a range has been answered with a whole file. */
   readonly knowsRanges: boolean;
-  fetchRange(name: string, offset: number, bytes: number, signal: AbortSignal | undefined, cache?: RequestCache): Promise<Answered>;
+  fetchRange(name: string, offset: number, bytes: number, signal: AbortSignal | undefined): Promise<Answered>;
   /** Runs `work` when few enough others run. */
   inTurn<T>(work: () => Promise<T>): Promise<T>;
   /** What to call a file in a message. */
@@ -85,18 +85,18 @@ export class Fetcher implements Files {
     return this.#knowsRanges;
   }
 
-  async fetchRange(name: string, offset: number, bytes: number, signal: AbortSignal | undefined, cache?: RequestCache): Promise<Answered> {
+  async fetchRange(name: string, offset: number, bytes: number, signal: AbortSignal | undefined): Promise<Answered> {
     const url = this.#base + name;
-    // Records are text, which servers send compressed when the whole file is asked for. Where its cache has one of the two forms, Chromium may fail to read the
-    // other: ranges of them stay out of it.
-    const options = { ...this.#options(signal, name.endsWith(".nsd") ? "no-store" : cache), range: { offset, bytes } };
+    // Ranges stay out of the browser's cache. Chromium has the ranges of one file wait for each other there: later answers took twice as long (40 ms there
+    // and back, `npm run bench:visits`). And where its cache has a file's compressed form, as of records, it may fail to read a range.
+    const options = { ...this.#options(signal, "no-store"), range: { offset, bytes } };
     const response = await request(url, options);
     if (response.status === 206) return { kind: "range", bytes: await readBody(response, url, options) };
     const drop = async (): Promise<void> => response.body?.cancel();
     if (response.status === 416) {
       // The file ends before the range, or the server wants none; the hash of the whole file tells which.
       await drop();
-      return { kind: "file", read: () => this.#download(name, signal, cache), drop: async () => undefined };
+      return { kind: "file", read: () => this.#download(name, signal), drop: async () => undefined };
     }
     this.#knowsRanges = false;
     return { kind: "file", read: () => readBody(response, url, options), drop };
