@@ -3,6 +3,7 @@
 
 use super::growth::Fate;
 use super::packing::bytes_of;
+use super::turned::{Space, Turned};
 use super::{AssembleError, CellSpec, Previous};
 use crate::index::{Cell, CellEntry};
 use crate::kernel;
@@ -34,11 +35,11 @@ impl Made {
 }
 
 /// The centroids as they are stored, and the same decoded. A cell that goes on keeps its codes:
-/// encoding decoded values again could move them, and with them every row. `turn` puts a new one where the rows are.
+/// encoding decoded values again could move them, and with them every row. `space` is where the rows are.
 pub(super) fn centroids_of(
     specs: &[CellSpec],
     dimension: usize,
-    turn: &dyn Fn(&[f32]) -> Vec<f32>,
+    space: &Space,
     previous: Option<&Previous>,
 ) -> Result<(Centroids, Vec<f32>), AssembleError> {
     let mut codes: Vec<i8> = Vec::with_capacity(specs.len() * dimension);
@@ -65,7 +66,7 @@ pub(super) fn centroids_of(
                 return Err(wrong("its centroid has another dimension"));
             }
             None => {
-                let rotated = turn(&spec.centroid);
+                let rotated = space.turn(spec.centroid.clone());
                 let one = Centroids::encode(Rows::new(&rotated, dimension)?);
                 codes.extend_from_slice(one.codes());
                 scales.extend_from_slice(one.scales());
@@ -84,25 +85,19 @@ pub(super) fn centroids_of(
 /// Encodes what is to be written of a cell. The same vector against the same centroid gives the same code, so a row that is
 /// written again keeps its code; its factors are written anew, because their range is the slot's.
 pub(super) fn make_cell(
-    rows: Rows,
-    ids: &[u32],
+    (rows, ids, space): (Rows, &[u32], &Space),
     (spec, fate): (&CellSpec, &Fate),
     centroid: &[f32],
     (bits, metric): (CodeBits, Metric),
     previous: Option<&Previous>,
     number: usize,
 ) -> Result<Made, AssembleError> {
-    let by_id = |members: &[u32]| {
-        let mut members = members.to_vec();
-        members.sort_unstable_by_key(|&row| ids[row as usize]);
-        members
-    };
-    let encode = |members: &[u32]| {
-        let members = by_id(members);
-        let vectors: Vec<&[f32]> = members.iter().map(|&row| rows.row(row as usize)).collect();
+    let turned = |members: &[u32]| space.rows(rows, ids, members);
+    let encode = |turned: Turned| {
+        let vectors: Vec<&[f32]> = turned.values.chunks_exact(centroid.len()).collect();
         Cell {
             codes: RowCodes::encode_for(&vectors, centroid, bits, metric),
-            ids: members.iter().map(|&row| ids[row as usize]).collect(),
+            ids: turned.ids,
         }
     };
     let before = fate.before.and_then(|place| {
@@ -113,9 +108,17 @@ pub(super) fn make_cell(
         cell: number,
         what: "it has too many rows",
     };
-    let (radius, spread) = match before {
-        Some((_, entry, _)) if fate.is_same => (entry.radius, entry.spread),
-        _ => reach(rows, &by_id(&spec.members), centroid),
+    let (radius, spread, all) = match before {
+        Some((_, entry, _)) if fate.is_same => (entry.radius, entry.spread, None),
+        _ => {
+            let all = turned(&spec.members)?;
+            let (radius, spread) = reach(&all.values, centroid);
+            (radius, spread, Some(all))
+        }
+    };
+    let encode_all = || match all {
+        Some(all) => Ok(encode(all)),
+        None => turned(&spec.members).map(encode),
     };
     let mut entry = CellEntry {
         id: before.map_or(0, |(_, entry, _)| entry.id),
@@ -139,7 +142,9 @@ pub(super) fn make_cell(
         Some((_, old, _)) if !fate.is_whole => {
             entry.rows = old.rows;
             made.entry = entry;
-            made.piece = (!fate.fresh.is_empty()).then(|| encode(&fate.fresh));
+            if !fate.fresh.is_empty() {
+                made.piece = Some(encode(turned(&fate.fresh)?));
+            }
         }
         Some((previous, _, place)) if fate.is_same => {
             let stored = previous.index.stored(place);
@@ -149,20 +154,26 @@ pub(super) fn make_cell(
                     && previous.routing.places_of(place).count() == 1
             };
             let stored = stored.filter(is_all).cloned();
-            made.base = Some(stored.unwrap_or_else(|| encode(&spec.members)));
+            made.base = Some(match stored {
+                Some(stored) => stored,
+                None => encode_all()?,
+            });
         }
-        _ => made.base = Some(encode(&spec.members)),
+        _ => made.base = Some(encode_all()?),
     }
     Ok(made)
 }
 
 /// How far rows lie from their centroid: the farthest, and the root of the mean square.
-fn reach(rows: Rows, members: &[u32], centroid: &[f32]) -> (f32, f32) {
+fn reach(rows: &[f32], centroid: &[f32]) -> (f32, f32) {
     let (mut radius, mut squares) = (0f32, 0f64);
-    for &row in members {
-        let squared = kernel::squared_distance_f32(rows.row(row as usize), centroid);
+    for row in rows.chunks_exact(centroid.len()) {
+        let squared = kernel::squared_distance_f32(row, centroid);
         radius = radius.max(squared.sqrt());
         squares += f64::from(squared);
     }
-    (radius, (squares / members.len() as f64).sqrt() as f32)
+    (
+        radius,
+        (squares / (rows.len() / centroid.len()) as f64).sqrt() as f32,
+    )
 }

@@ -1,5 +1,6 @@
 //! Cells and pieces of cells → segments: what is fetched together lies together.
 
+use super::assembled::Files;
 use super::encode::Made;
 use super::growth::Growth;
 use super::{AssembleError, Previous};
@@ -39,13 +40,13 @@ enum Slot {
 }
 
 /// Segments so far, and where they lie.
-struct Shelf<'a> {
+struct Shelf<'a, 'f> {
     dimension: usize,
     bits: CodeBits,
     segments: Vec<FileRef>,
     bases: Vec<Option<CellSpan>>,
     pieces: Vec<(Piece, CellSpan, u32)>,
-    files: &'a mut Vec<(String, Vec<u8>)>,
+    files: &'a mut Files<'f>,
 }
 
 /// Gives every cell a segment and a slot, and writes the segments that are new.
@@ -55,7 +56,7 @@ pub(super) fn place(
     (dimension, bits): (usize, CodeBits),
     previous: Option<&Previous>,
     growth: &Growth,
-    files: &mut Vec<(String, Vec<u8>)>,
+    files: &mut Files,
 ) -> Result<Placed, AssembleError> {
     let total: usize = made.iter().map(|made| made.rows()).sum();
     let target = target_bytes(total, dimension, bits);
@@ -88,7 +89,7 @@ pub(super) fn place(
         // One that has not outgrown its target twice stays together.
         let limit = if size <= 2 * target { u64::MAX } else { target };
         for cells in pack(&own, limit, |n| made[n].base_bytes()) {
-            shelf.write(made, cells.into_iter().map(Slot::Base).collect());
+            shelf.write(made, cells.into_iter().map(Slot::Base).collect())?;
         }
     }
     let known = growth.stays.len();
@@ -99,7 +100,7 @@ pub(super) fn place(
         .filter(|n| made[*n].base.is_some() && is_homeless(n))
         .collect();
     for cells in pack(&homeless, target, |n| made[n].base_bytes()) {
-        shelf.write(made, cells.into_iter().map(Slot::Base).collect());
+        shelf.write(made, cells.into_iter().map(Slot::Base).collect())?;
     }
     let grown: Vec<usize> = tree
         .into_iter()
@@ -108,12 +109,12 @@ pub(super) fn place(
     for cells in pack(&grown, target, |n| {
         made[n].piece.as_ref().map_or(0, bytes_of)
     }) {
-        shelf.write(made, cells.into_iter().map(Slot::Piece).collect());
+        shelf.write(made, cells.into_iter().map(Slot::Piece).collect())?;
     }
     shelf.finish(made, growth)
 }
 
-impl Shelf<'_> {
+impl Shelf<'_, '_> {
     /// Takes over a segment as it is.
     fn keep(&mut self, made: &mut [Made], growth: &Growth, previous: &Previous, old: u32) {
         let number = self.segments.len() as u32;
@@ -154,11 +155,12 @@ impl Shelf<'_> {
             .extend(previous.index.segment_file(old).cloned());
     }
 
-    fn write(&mut self, made: &mut [Made], slots: Vec<Slot>) {
+    /// Takes what is written: nothing is held twice.
+    fn write(&mut self, made: &mut [Made], slots: Vec<Slot>) -> Result<(), AssembleError> {
         let number = self.segments.len() as u32;
         let cell = |slot: &Slot| match *slot {
-            Slot::Base(cell) => made[cell].base.clone().unwrap_or_default(),
-            Slot::Piece(cell) => made[cell].piece.clone().unwrap_or_default(),
+            Slot::Base(cell) => made[cell].base.take().unwrap_or_default(),
+            Slot::Piece(cell) => made[cell].piece.take().unwrap_or_default(),
         };
         let segment = Segment {
             dimension: self.dimension,
@@ -185,8 +187,9 @@ impl Shelf<'_> {
             }
         }
         let file = FileRef::of("cells", &bytes, "nss");
-        self.files.push((file.name.clone(), bytes));
+        self.files.put(&file.name, bytes)?;
         self.segments.push(file);
+        Ok(())
     }
 
     fn finish(mut self, made: &[Made], growth: &Growth) -> Result<Placed, AssembleError> {
