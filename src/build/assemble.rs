@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 
 pub use assembled::Assembled;
 use assembled::Files;
-use encode::{centroids_of, make_cell};
+use encode::{Encoder, centroids_of};
 pub use encoding::Encoding;
 pub use error::{AssembleError, CODES};
 use growth::{Aims, growth};
@@ -309,21 +309,20 @@ fn finish(
         small: small_rows(rows.len(), dimension, bits),
     };
     let growth = growth(specs, ids, previous, &aims);
+    let encoder = Encoder {
+        rows,
+        ids,
+        space,
+        specs,
+        fates: &growth.fates,
+        centroids: &decoded,
+        bits,
+        metric,
+        previous,
+    };
     let mut made = Vec::with_capacity(specs.len());
-    let encoded = workers.map(specs.len(), |number| {
-        let centroid = &decoded[number * dimension..(number + 1) * dimension];
-        let wanted = (&specs[number], &growth.fates[number]);
-        make_cell(
-            (rows, ids, &space),
-            wanted,
-            centroid,
-            (bits, metric),
-            previous,
-            number,
-        )
-    });
-    for (number, (cell, spec)) in encoded.into_iter().zip(specs).enumerate() {
-        let mut cell = cell?;
+    for (number, spec) in specs.iter().enumerate() {
+        let mut cell = encoder.plan(number)?;
         if spec.id.is_none() {
             cell.entry.id = next_cell_id;
             next_cell_id = next_cell_id.checked_add(1).ok_or(AssembleError::Layout {
@@ -351,8 +350,7 @@ fn finish(
         lying: Vec::new(),
         scratch: given.encoding.scratch,
     };
-    let codes = (dimension, bits);
-    let placed = place(&mut made, &merges, codes, previous, &growth, &mut files)?;
+    let placed = place(&mut made, &merges, &encoder, &growth, workers, &mut files)?;
     let whole = given.encoding.whole;
     let filed = write_records(given.records, ids, previous, whole, &mut files)?;
     let cells: Vec<CellEntry> = made.iter().map(|cell| cell.entry).collect();

@@ -228,6 +228,12 @@ impl VectorReader<'_> {
     }
 }
 
+impl Vectors {
+    pub fn rows(&self) -> usize {
+        self.values.len() / self.dimension
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;

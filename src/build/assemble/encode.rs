@@ -2,7 +2,6 @@
 //! there is one, and rotated.
 
 use super::growth::Fate;
-use super::packing::bytes_of;
 use super::turned::{Space, Turned};
 use super::{AssembleError, CellSpec, Previous};
 use crate::index::{Cell, CellEntry};
@@ -10,13 +9,13 @@ use crate::kernel;
 use crate::partition::Rows;
 use crate::quantize::{Centroids, CodeBits, Metric, RowCodes};
 
-/// A cell whose rows are encoded and whose place among the segments is open.
+/// A cell whose place among the segments is open, and what is to be written of it.
 pub(super) struct Made {
     pub(super) entry: CellEntry,
-    /// All its rows, where they are written as one slot.
-    pub(super) base: Option<Cell>,
-    /// Rows that come to those that stay where they are.
-    pub(super) piece: Option<Cell>,
+    /// How many rows it has, where all are written as one slot.
+    pub(super) base: Option<usize>,
+    /// How many come to those that stay where they are.
+    pub(super) piece: Option<usize>,
     /// Dead rows of a base that stays.
     pub(super) dead: u32,
     /// Segment of the epoch before, and slot there for a cell that goes on.
@@ -24,13 +23,16 @@ pub(super) struct Made {
 }
 
 impl Made {
-    /// How many rows it has, about: dead ones of old pieces are not told apart.
-    pub(super) fn rows(&self) -> usize {
-        self.entry.rows as usize + self.piece.as_ref().map_or(0, |piece| piece.ids.len())
+    /// Takes radius and spread, where they are others now.
+    pub(super) fn reaches(&mut self, reach: Option<(f32, f32)>) {
+        if let Some((radius, spread)) = reach {
+            (self.entry.radius, self.entry.spread) = (radius, spread);
+        }
     }
 
-    pub(super) fn base_bytes(&self) -> u64 {
-        self.base.as_ref().map_or(0, bytes_of)
+    /// How many rows it has, about: dead ones of old pieces are not told apart.
+    pub(super) fn rows(&self) -> usize {
+        self.entry.rows as usize + self.piece.unwrap_or(0)
     }
 }
 
@@ -82,86 +84,123 @@ pub(super) fn centroids_of(
     Ok((centroids, decoded))
 }
 
-/// Encodes what is to be written of a cell. The same vector against the same centroid gives the same code, so a row that is
-/// written again keeps its code; its factors are written anew, because their range is the slot's.
-pub(super) fn make_cell(
-    (rows, ids, space): (Rows, &[u32], &Space),
-    (spec, fate): (&CellSpec, &Fate),
-    centroid: &[f32],
-    (bits, metric): (CodeBits, Metric),
-    previous: Option<&Previous>,
-    number: usize,
-) -> Result<Made, AssembleError> {
-    let turned = |members: &[u32]| space.rows(rows, ids, members);
-    let encode = |turned: Turned| {
-        let vectors: Vec<&[f32]> = turned.values.chunks_exact(centroid.len()).collect();
-        Cell {
-            codes: RowCodes::encode_for(&vectors, centroid, bits, metric),
-            ids: turned.ids,
-        }
-    };
-    let before = fate.before.and_then(|place| {
-        let previous = previous?;
-        Some((previous, previous.routing.cells.get(place as usize)?, place))
-    });
-    let too_many = |_| AssembleError::Layout {
-        cell: number,
-        what: "it has too many rows",
-    };
-    let (radius, spread, all) = match before {
-        Some((_, entry, _)) if fate.is_same => (entry.radius, entry.spread, None),
-        _ => {
-            let all = turned(&spec.members)?;
-            let (radius, spread) = reach(&all.values, centroid);
-            (radius, spread, Some(all))
-        }
-    };
-    let encode_all = || match all {
-        Some(all) => Ok(encode(all)),
-        None => turned(&spec.members).map(encode),
-    };
-    let mut entry = CellEntry {
-        id: before.map_or(0, |(_, entry, _)| entry.id),
-        segment: 0,
-        slot: 0,
-        rows: u32::try_from(spec.members.len()).map_err(too_many)?,
-        radius,
-        spread,
-    };
-    let mut made = Made {
-        entry,
-        base: None,
-        piece: None,
-        dead: 0,
-        home: match before {
-            Some((_, entry, _)) => Some((entry.segment, Some(entry.slot))),
-            None => spec.segment_of.map(|segment| (segment, None)),
-        },
-    };
-    match before {
-        Some((_, old, _)) if !fate.is_whole => {
-            entry.rows = old.rows;
-            made.entry = entry;
-            if !fate.fresh.is_empty() {
-                made.piece = Some(encode(turned(&fate.fresh)?));
+/// Makes codes when they are to be written, so that those of all rows are never held at once.
+pub(super) struct Encoder<'a> {
+    pub(super) rows: Rows<'a>,
+    pub(super) ids: &'a [u32],
+    pub(super) space: Space<'a>,
+    pub(super) specs: &'a [CellSpec],
+    pub(super) fates: &'a [Fate],
+    /// As they are stored.
+    pub(super) centroids: &'a [f32],
+    pub(super) bits: CodeBits,
+    pub(super) metric: Metric,
+    pub(super) previous: Option<&'a Previous<'a>>,
+}
+
+/// What is written to a slot, and radius and spread of its cell where they are others now.
+pub(super) type Encoded = (Cell, Option<(f32, f32)>);
+
+impl<'a> Encoder<'a> {
+    pub(super) fn dimension(&self) -> usize {
+        self.rows.dimension()
+    }
+
+    /// What is to be written of a cell.
+    pub(super) fn plan(&self, number: usize) -> Result<Made, AssembleError> {
+        let (spec, fate) = (&self.specs[number], &self.fates[number]);
+        let before = self.before(number);
+        let rows = u32::try_from(spec.members.len()).map_err(|_| AssembleError::Layout {
+            cell: number,
+            what: "it has too many rows",
+        })?;
+        let old = before.map(|(_, entry, _)| entry);
+        let reach = old.filter(|_| fate.is_same);
+        let mut made = Made {
+            entry: CellEntry {
+                id: old.map_or(0, |entry| entry.id),
+                segment: 0,
+                slot: 0,
+                rows,
+                radius: reach.map_or(0.0, |entry| entry.radius),
+                spread: reach.map_or(0.0, |entry| entry.spread),
+            },
+            base: None,
+            piece: None,
+            dead: 0,
+            home: match old {
+                Some(entry) => Some((entry.segment, Some(entry.slot))),
+                None => spec.segment_of.map(|segment| (segment, None)),
+            },
+        };
+        match old {
+            Some(old) if !fate.is_whole => {
+                made.entry.rows = old.rows;
+                made.piece = Some(fate.fresh.len()).filter(|&rows| rows > 0);
             }
+            _ => made.base = Some(spec.members.len()),
         }
-        Some((previous, _, place)) if fate.is_same => {
-            let stored = previous.index.stored(place);
+        Ok(made)
+    }
+
+    /// All rows of a cell. The same vector against the same centroid gives the same code, so a row that is
+    /// written again keeps its code; its factors are written anew, because their range is the slot's.
+    pub(super) fn base(&self, number: usize) -> Result<Encoded, AssembleError> {
+        let (spec, fate) = (&self.specs[number], &self.fates[number]);
+        if let Some((previous, _, place)) = self.before(number).filter(|_| fate.is_same) {
             let is_all = |cell: &&Cell| {
                 cell.ids.len() == spec.members.len()
-                    && cell.codes.bits() == bits
+                    && cell.codes.bits() == self.bits
                     && previous.routing.places_of(place).count() == 1
             };
-            let stored = stored.filter(is_all).cloned();
-            made.base = Some(match stored {
-                Some(stored) => stored,
-                None => encode_all()?,
-            });
+            return match previous.index.stored(place).filter(is_all) {
+                Some(stored) => Ok((stored.clone(), None)),
+                None => Ok((self.encode(number, self.turned(&spec.members)?), None)),
+            };
         }
-        _ => made.base = Some(encode_all()?),
+        let all = self.turned(&spec.members)?;
+        let reach = reach(&all.values, self.centroid(number));
+        Ok((self.encode(number, all), Some(reach)))
     }
-    Ok(made)
+
+    /// The rows that come to a cell.
+    pub(super) fn piece(&self, number: usize) -> Result<Encoded, AssembleError> {
+        let fresh = self.turned(&self.fates[number].fresh)?;
+        let reach = self.reach(number)?;
+        Ok((self.encode(number, fresh), reach))
+    }
+
+    /// Radius and spread of a cell, where they are not those that it had.
+    pub(super) fn reach(&self, number: usize) -> Result<Option<(f32, f32)>, AssembleError> {
+        if self.before(number).is_some() && self.fates[number].is_same {
+            return Ok(None);
+        }
+        let all = self.turned(&self.specs[number].members)?;
+        Ok(Some(reach(&all.values, self.centroid(number))))
+    }
+
+    fn before(&self, number: usize) -> Option<(&'a Previous<'a>, &'a CellEntry, u32)> {
+        let (previous, place) = (self.previous?, self.fates[number].before?);
+        Some((previous, previous.routing.cells.get(place as usize)?, place))
+    }
+
+    fn centroid(&self, number: usize) -> &[f32] {
+        let dimension = self.dimension();
+        &self.centroids[number * dimension..(number + 1) * dimension]
+    }
+
+    fn turned(&self, members: &[u32]) -> Result<Turned, AssembleError> {
+        self.space.rows(self.rows, self.ids, members)
+    }
+
+    fn encode(&self, number: usize, turned: Turned) -> Cell {
+        let centroid = self.centroid(number);
+        let vectors: Vec<&[f32]> = turned.values.chunks_exact(self.dimension()).collect();
+        Cell {
+            codes: RowCodes::encode_for(&vectors, centroid, self.bits, self.metric),
+            ids: turned.ids,
+        }
+    }
 }
 
 /// How far rows lie from their centroid: the farthest, and the root of the mean square.
