@@ -103,9 +103,9 @@ fn run_within(kilobytes: u64, arguments: &[String]) -> Value {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_table_larger_than_the_memory_is_indexed_and_grows_and_shrinks() {
-    let (count, dimension) = (32_000, 1_536);
-    // 197 MB of floats.
-    let limit = 128 * 1024;
+    let (count, dimension) = (40_000, 1_536);
+    // 246 MB of floats.
+    let limit = 192 * 1024;
     for metric in ["cosine", "euclidean"] {
         let place = Place::with(0);
         let values = rows(count, dimension);

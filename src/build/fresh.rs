@@ -67,7 +67,7 @@ pub(super) fn made_comparable_from(
         // Says which value is none that it can compare.
         Metric::Euclidean => match Rows::new(values, dimension) {
             Ok(_) => Ok(()),
-            Err(error) => Err(error.from_row(first).into()),
+            Err(error) => Err(error.counted_from(first).into()),
         },
     }
 }

@@ -103,7 +103,7 @@ impl Input {
     }
 
     /// All from this byte on.
-    fn from(self, start: u64) -> io::Result<Box<dyn Read>> {
+    fn begin_at(self, start: u64) -> io::Result<Box<dyn Read>> {
         Ok(match self {
             Self::File(mut file, _) => {
                 file.seek(SeekFrom::Start(start))?;

@@ -34,7 +34,7 @@ pub enum PartitionError {
 
 impl PartitionError {
     /// The same of rows that are some of a table, from the one with the number `first` on.
-    pub(crate) fn from_row(self, first: usize) -> Self {
+    pub(crate) fn counted_from(self, first: usize) -> Self {
         match self {
             Self::NotANumber {
                 row,

@@ -15,7 +15,7 @@ pub(super) fn open(input: Input, shape: Shape) -> Result<Numbers, Stop> {
     let (header, start) = split(&head)?;
     let (width, rows, dimension) = table(header, input.length() - start, shape)?;
     Ok(Numbers {
-        bytes: input.from(start)?,
+        bytes: input.begin_at(start)?,
         width,
         rows,
         dimension,

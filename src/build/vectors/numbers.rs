@@ -39,7 +39,7 @@ pub(super) fn raw(input: Input, dimension: Option<usize>) -> Result<Numbers, Sto
         )));
     }
     Ok(Numbers {
-        bytes: input.from(0)?,
+        bytes: input.begin_at(0)?,
         width: Width::Single,
         rows: (length / row) as usize,
         dimension,
