@@ -63,7 +63,7 @@ fn main() {
             .map_err(|error| error.to_string())
             .and_then(|layout| {
                 assemble_as(rows, &ids, &[], &layout, None, None, &encoding)
-                    .and_then(|made| made.calibrated_on(rows, &ids, None, &calibration, &workers))
+                    .and_then(|made| made.calibrated_as(rows, &ids, None, &calibration, &encoding))
                     .and_then(|made| Ok(made.index(None)?))
                     .map_err(|error| error.to_string())
             })

@@ -63,7 +63,7 @@ fn main() {
     let encoded = started.elapsed();
     let calibration = CalibrationOptions::default();
     let assembled = assembled
-        .calibrated_on(rows, &ids, None, &calibration, &workers)
+        .calibrated_as(rows, &ids, None, &calibration, &encoding)
         .unwrap_or_else(|error| panic!("{error}"));
     let bytes: usize = assembled.files.iter().map(|(_, bytes)| bytes.len()).sum();
     let index = assembled

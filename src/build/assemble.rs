@@ -15,23 +15,29 @@ mod error;
 mod growth;
 mod packing;
 mod records;
+mod scratch;
+mod turned;
 
 use std::collections::BTreeMap;
 
 pub use assembled::Assembled;
-use encode::{centroids_of, make_cell};
+use assembled::Files;
+use encode::{Encoder, centroids_of};
 pub use encoding::Encoding;
 pub use error::{AssembleError, CODES};
 use growth::{Aims, growth};
 use packing::{place, small_rows};
 use records::write_records;
+pub use scratch::{FileBytes, InMemory, Lying, Scratch, ScratchError};
+use turned::Space;
+pub(super) use turned::framed;
 
 use crate::index::{
     CellEntry, Changes, Counts, Dead, FORMAT, FileRef, Index, Manifest, ModelRef, Record,
     RecordBlocks, Routing, check_tree,
 };
 use crate::kernel;
-use crate::partition::{Layout, Merge, PartitionError, Rows, adjacency_on, merge_tree};
+use crate::partition::{Layout, Merge, Rows, adjacency_on, merge_tree};
 use crate::quantize::{Centroids, Frame, Metric, Rotation};
 
 /// Neighbours kept of each cell: for repartitioning, which looks at few; searches read none.
@@ -208,11 +214,8 @@ fn recognise(specs: &mut [CellSpec], ids: &[u32], centroids: Rows, previous: &Pr
         return;
     }
     let frame = previous.routing.frame.as_ref();
-    let rotated = turned(
-        centroids.values(),
-        frame,
-        &Rotation::new(centroids.dimension()),
-    );
+    let rotation = &Rotation::new(centroids.dimension());
+    let rotated = Space { frame, rotation }.turn(centroids.values().to_vec());
     let Ok(rotated) = Rows::new(&rotated, centroids.dimension()) else {
         return;
     };
@@ -253,14 +256,6 @@ struct Given<'a> {
     encoding: &'a Encoding<'a>,
 }
 
-/// Vectors as they were given → in the frame, where there is one, and rotated.
-fn turned(values: &[f32], frame: Option<&Frame>, rotation: &Rotation) -> Vec<f32> {
-    match frame {
-        Some(frame) => rotation.apply_rows(&frame.enter_rows(values)),
-        None => rotation.apply_rows(values),
-    }
-}
-
 /// The frame of an epoch. Where a cell goes on its codes do, and with them the frame that they are in: rows that came since lie in it
 /// too, wherever they are. Else it is that of the rows of now.
 fn frame_of(
@@ -283,9 +278,6 @@ fn frame_of(
     }
 }
 
-/// Rows that are rotated in one piece of work.
-const ROTATED: usize = 4_096;
-
 fn finish(
     rows: Rows,
     ids: &[u32],
@@ -302,28 +294,12 @@ fn finish(
     // From here on everything is in the frame and rotated: what the files hold, and what is compared with it.
     let rotation = Rotation::new(dimension);
     let frame = frame_of(rows, specs, metric, previous)?;
-    let frame = frame.as_ref();
-    let rotated = workers.map_chunks(rows.len(), ROTATED, |chunk| {
-        let chunk = &rows.values()[chunk.start * dimension..chunk.end * dimension];
-        turned(chunk, frame, &rotation)
-    });
-    // Chunk by chunk, each let go as soon as it is copied: the vectors are most of what a build holds.
-    let mut all = Vec::with_capacity(rows.values().len());
-    rotated.into_iter().for_each(|chunk| all.extend(chunk));
-    let rotated = all;
-    let rows = Rows::new(&rotated, dimension).map_err(|error| match (error, frame) {
-        // Such a row may have come since the frame was made.
-        (PartitionError::NotANumber { row, .. }, Some(_)) => AssembleError::Row {
-            what: format!(
-                "the vector of picture {} lies more than 1e12 times as far from the mean of the rows as they usually do; leave it out, or build all rows into a new folder",
-                ids[row]
-            ),
-        },
-        (error, _) => error.into(),
-    })?;
+    let space = Space {
+        frame: frame.as_ref(),
+        rotation: &rotation,
+    };
     let bits = given.encoding.bits(previous.map(|previous| previous.index));
-    let turn = |centroid: &[f32]| turned(centroid, frame, &rotation);
-    let (centroids, decoded) = centroids_of(specs, dimension, &turn, previous)?;
+    let (centroids, decoded) = centroids_of(specs, dimension, &space, previous)?;
     let mut next_cell_id = previous.map_or(0, |previous| previous.index.manifest().next_cell_id);
     let aims = Aims {
         whole: given.encoding.whole,
@@ -333,22 +309,20 @@ fn finish(
         small: small_rows(rows.len(), dimension, bits),
     };
     let growth = growth(specs, ids, previous, &aims);
+    let encoder = Encoder {
+        rows,
+        ids,
+        space,
+        specs,
+        fates: &growth.fates,
+        centroids: &decoded,
+        bits,
+        metric,
+        previous,
+    };
     let mut made = Vec::with_capacity(specs.len());
-    let encoded = workers.map(specs.len(), |number| {
-        let centroid = &decoded[number * dimension..(number + 1) * dimension];
-        let wanted = (&specs[number], &growth.fates[number]);
-        make_cell(
-            rows,
-            ids,
-            wanted,
-            centroid,
-            (bits, metric),
-            previous,
-            number,
-        )
-    });
-    for (number, (cell, spec)) in encoded.into_iter().zip(specs).enumerate() {
-        let mut cell = cell?;
+    for (number, spec) in specs.iter().enumerate() {
+        let mut cell = encoder.plan(number)?;
         if spec.id.is_none() {
             cell.entry.id = next_cell_id;
             next_cell_id = next_cell_id.checked_add(1).ok_or(AssembleError::Layout {
@@ -371,9 +345,12 @@ fn finish(
         .iter_mut()
         .for_each(|nearest| nearest.truncate(NEIGHBOURS));
     check_tree(&merges, specs.len()).map_err(|what| AssembleError::Tree { what })?;
-    let mut files = Vec::new();
-    let codes = (dimension, bits);
-    let placed = place(&mut made, &merges, codes, previous, &growth, &mut files)?;
+    let mut files = Files {
+        held: Vec::new(),
+        lying: Vec::new(),
+        scratch: given.encoding.scratch,
+    };
+    let placed = place(&mut made, &merges, &encoder, &growth, workers, &mut files)?;
     let whole = given.encoding.whole;
     let filed = write_records(given.records, ids, previous, whole, &mut files)?;
     let cells: Vec<CellEntry> = made.iter().map(|cell| cell.entry).collect();
@@ -384,7 +361,7 @@ fn finish(
         changes: with_dead_records(&cells, placed.changes, &filed.dead)?,
         cells,
         centroids,
-        frame: frame.cloned(),
+        frame,
         rotation,
         adjacency,
         merges,
@@ -411,7 +388,9 @@ fn finish(
         records_from: filed.from,
         next_cell_id,
     };
-    files.insert(0, (manifest.routing.name.clone(), routing_bytes));
+    files
+        .held
+        .insert(0, (manifest.routing.name.clone(), routing_bytes));
     if let Some(previous) = previous {
         let had: Vec<&str> = previous
             .index
@@ -419,9 +398,16 @@ fn finish(
             .files()
             .map(|file| file.name.as_str())
             .collect();
-        files.retain(|(name, _)| !had.contains(&name.as_str()));
+        files.held.retain(|(name, _)| !had.contains(&name.as_str()));
+        files
+            .lying
+            .retain(|(name, _)| !had.contains(&name.as_str()));
     }
-    let assembled = Assembled { manifest, files };
+    let assembled = Assembled {
+        manifest,
+        files: files.held,
+        lying: files.lying,
+    };
     // What was made is read back before anybody publishes it: a layout with a contradiction in it
     // is refused here and not by every visitor.
     assembled.index(previous.map(|previous| previous.index))?;

@@ -3,8 +3,8 @@
 //! Cells are found among vectors as the index holds them. Where the Euclidean distance counts these are moved and scaled (see
 //! `quantize`): k-means takes distances from inner products, which lose their last digits when all rows lie far from the origin.
 
-use super::assemble::AssembleError;
-use crate::partition::{Layout, PartitionOptions, Progress, Rows, Workers, partition_on};
+use super::assemble::{AssembleError, Encoding, framed};
+use crate::partition::{Layout, PartitionOptions, Progress, Rows, partition_on};
 use crate::quantize::{Frame, Metric};
 
 /// The cells; centroids are where the rows are.
@@ -12,14 +12,15 @@ pub(super) fn divide(
     rows: Rows,
     metric: Metric,
     options: &PartitionOptions,
-    workers: &dyn Workers,
+    encoding: &Encoding,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Layout, AssembleError> {
+    let workers = encoding.workers;
     if metric.is_cosine() {
         return Ok(partition_on(rows, options, workers, progress)?);
     }
     let frame = Frame::of(rows);
-    let moved = frame.enter_rows(rows.values());
+    let moved = framed(rows, &frame, encoding.scratch)?;
     let moved = Rows::new(&moved, rows.dimension())?;
     let mut layout = partition_on(moved, options, workers, progress)?;
     let centroids = layout.centroids.chunks_mut(rows.dimension());

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::assemble::Encoding;
+use super::assemble::{Encoding, InMemory};
 use super::gather::Gathered;
 use super::last::{LastBuild, forget_input};
 use super::output::{Durable, Output, put, sync_folder};
@@ -81,7 +81,7 @@ impl Writing<'_> {
         Ok(Written {
             last,
             weighed,
-            new_files: assembled.files.len() as u64,
+            new_files: assembled.new_files().count() as u64,
             new_bytes: assembled.new_bytes(),
         })
     }
@@ -107,6 +107,7 @@ impl Writing<'_> {
                 // Nothing may be left of a picture that must not be seen.
                 whole: self.compact || gathered.now_private,
                 workers: &workers,
+                scratch: &InMemory,
             },
         };
         successor.make(watch)

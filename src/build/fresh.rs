@@ -33,16 +33,15 @@ pub fn fresh(
     encoding: &Encoding,
     watch: &mut dyn FnMut(FreshStep),
 ) -> Result<Fresh, AssembleError> {
-    let workers = encoding.workers;
     let mut partitioned = |progress| watch(FreshStep::Partition(progress));
     let metric = encoding.metric(None);
-    let layout = divide(rows, metric, partition, workers, &mut partitioned)?;
+    let layout = divide(rows, metric, partition, encoding, &mut partitioned)?;
     watch(FreshStep::Encode);
     let assembled = assemble_as(rows, ids, &[], &layout, None, None, encoding)?;
     watch(FreshStep::Calibrate);
     let options = CalibrationOptions::default();
     Ok(Fresh {
-        assembled: assembled.calibrated_on(rows, ids, None, &options, workers)?,
+        assembled: assembled.calibrated_as(rows, ids, None, &options, encoding)?,
         candidates: layout.candidates,
     })
 }
@@ -53,17 +52,30 @@ pub fn made_comparable(
     dimension: usize,
     metric: Metric,
 ) -> Result<(), AssembleError> {
+    made_comparable_from(0, values, dimension, metric)
+}
+
+/// [`made_comparable`] of rows from the one with the number `first` on: of a table that is not read at once.
+pub(super) fn made_comparable_from(
+    first: usize,
+    values: &mut [f32],
+    dimension: usize,
+    metric: Metric,
+) -> Result<(), AssembleError> {
     match metric {
-        Metric::Cosine => to_unit_length(values, dimension),
+        Metric::Cosine => to_unit_length(first, values, dimension),
         // Says which value is none that it can compare.
-        Metric::Euclidean => Ok(Rows::new(values, dimension).map(drop)?),
+        Metric::Euclidean => match Rows::new(values, dimension) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.counted_from(first).into()),
+        },
     }
 }
 
 /// Brings every row to unit length. A row of zeros, or with a value that is no number, is refused: it has no direction.
-fn to_unit_length(values: &mut [f32], dimension: usize) -> Result<(), AssembleError> {
+fn to_unit_length(first: usize, values: &mut [f32], dimension: usize) -> Result<(), AssembleError> {
     let refused = |what: String| Err(AssembleError::Row { what });
-    for (number, row) in values.chunks_exact_mut(dimension.max(1)).enumerate() {
+    for (number, row) in (first..).zip(values.chunks_exact_mut(dimension.max(1))) {
         if let Some(place) = row.iter().position(|value| !value.is_finite()) {
             return refused(format!(
                 "row {number} (the first is 0) has {} at place {place}; expected finite numbers; \
@@ -95,7 +107,7 @@ mod tests {
     fn an_epoch_of_vectors_is_calibrated_and_every_stage_is_told_in_its_order() {
         let values = clustered(600, 16, 3);
         let mut values = values;
-        to_unit_length(&mut values, 16).unwrap();
+        to_unit_length(0, &mut values, 16).unwrap();
         let rows = Rows::new(&values, 16).unwrap();
         let ids: Vec<u32> = (100..700).collect();
         let mut steps = Vec::new();
@@ -126,7 +138,7 @@ mod tests {
             ([1.0, 2.0, 0.0, 0.0], "row 1 (the first is 0) is zero"),
             ([1.0, 2.0, f32::NAN, 0.0], "has NaN at place 0"),
         ] {
-            let error = to_unit_length(&mut values.clone(), 2).unwrap_err();
+            let error = to_unit_length(0, &mut values.clone(), 2).unwrap_err();
             assert_eq!(error.code(), "vectors_invalid");
             assert!(error.to_string().contains(words), "{error}");
         }

@@ -4,6 +4,9 @@
 //! Run again with more rows at the end the cells go on, as in a build of pictures, and rows that the file no longer
 //! has are removed; when a row that
 //! was there has another vector now, all cells are new, because a cell that goes on keeps its codes.
+//!
+//! The table is read once, row by row, into the file that becomes the full vectors of the epoch, and all that follows reads that file: a table
+//! need not fit into memory.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -15,9 +18,11 @@ use super::last::{LastBuild, forget_input};
 use super::output::{Durable, Output, put};
 use super::publish::{prune, publish, published};
 use super::report::{Report, Step};
+use super::row_file::{RowFile, Written, hash_values};
+use super::scratch::OnDisk;
 use super::successor::{Made, Successor};
 use super::threads::Threads;
-use super::{BuildError, Shape, State, VectorFile, Vectors, load_index, load_previous, page};
+use super::{BuildError, Shape, State, VectorFile, VectorReader, load_index, load_previous, page};
 use crate::index::Index;
 use crate::partition::{PartitionOptions, Rows};
 use crate::quantize::{CodeBits, Metric};
@@ -59,15 +64,7 @@ pub fn build_vectors(
         shape: Shape::Table,
         metric,
     };
-    let vectors = file.read()?;
-    let rows = vectors.rows() as u64;
-    if rows >= u64::from(u32::MAX) {
-        return Err(BuildError::TooMany { pictures: rows });
-    }
-    watch(Step::Walked {
-        pictures: rows,
-        reused: 0,
-    });
+    let reader = file.open()?;
     let output = Output::claim(&options.output)?;
     let previous = load_previous(output.folder())?;
     if let Some(index) = &previous
@@ -84,44 +81,66 @@ pub fn build_vectors(
             holds: held(index.metric()),
         });
     }
-    let mut next = Next::compare(&vectors, previous, &output);
+    let state = State::open(output.folder()).ok();
+    let table = match Table::write(
+        reader,
+        previous.as_ref(),
+        state.as_ref(),
+        &output,
+        cancelled,
+    ) {
+        Ok(table) => table,
+        Err(error) => {
+            output.abandon();
+            return Err(error);
+        }
+    };
+    watch(Step::Walked {
+        pictures: table.rows as u64,
+        reused: 0,
+    });
+    let mut next = Next::compare(&table, previous, state, &output);
     let mut report = Report {
-        dimension: vectors.dimension,
+        dimension: table.dimension,
         added: next.added,
         changed: next.changed,
         removed: next.removed,
         ..Report::default()
     };
     let workers = Threads::new(options.jobs).map_err(BuildError::threads)?;
+    let scratch = OnDisk::new(&output.state());
     let encoding = Encoding {
         metric: Some(metric),
         bits: options.bits,
         whole: false,
         workers: &workers,
+        scratch: &scratch,
     };
     let bits = encoding.bits(next.previous.as_ref());
-    let input = fingerprint(&vectors, &options.partition, bits, metric);
+    let input = fingerprint(&table, &options.partition, bits, metric);
     let unchanged = next.last.as_ref().is_some_and(|last| last.input == input);
     let index = match next.previous.take() {
         Some(index) if unchanged => index,
         previous => {
             next.previous = previous;
             let (assembled, mut last, weighed) =
-                next.make(&vectors, &options.partition, &encoding, watch)?;
+                next.make(&table, &options.partition, &encoding, watch)?;
             if cancelled.load(Ordering::Relaxed) {
                 return Err(BuildError::Interrupted);
             }
             watch(Step::Writing);
-            next.state(vectors).save(output.folder())?;
+            State::save_written(table.written, table.dimension, output.folder())?;
             forget_input(&output)?;
             publish(output.folder(), &assembled)?;
             report.kept_cells = weighed.is_none();
             report.candidates = weighed.unwrap_or_default();
             report.published = true;
-            report.new_files = assembled.files.len() as u64;
+            report.new_files = assembled.new_files().count() as u64;
             report.new_bytes = assembled.new_bytes();
             last.input = input;
             last.write(&output)?;
+            // Its codes are those of the index that is read now.
+            drop((assembled, next));
             load_index(output.folder())?
         }
     };
@@ -137,28 +156,80 @@ pub fn build_vectors(
     Ok(report)
 }
 
+/// The rows of now in a file, and behind them those of ids that are gone: these are never given again.
+struct Table {
+    written: Written,
+    rows: usize,
+    dimension: usize,
+}
+
+impl Table {
+    fn write(
+        reader: VectorReader,
+        previous: Option<&Index>,
+        state: Option<&State>,
+        output: &Output,
+        cancelled: &AtomicBool,
+    ) -> Result<Self, BuildError> {
+        let mut file = RowFile::create(&output.state())?;
+        let mut values = 0;
+        let dimension = reader.rows(&mut |rows| {
+            values += rows.len();
+            match cancelled.load(Ordering::Relaxed) {
+                true => Err(BuildError::Interrupted),
+                false => file.push(rows),
+            }
+        })?;
+        let rows = values / dimension;
+        if rows >= u32::MAX as usize {
+            let pictures = rows as u64;
+            return Err(BuildError::TooMany { pictures });
+        }
+        if let Some(state) = state.filter(|state| is_of(state, dimension, previous)) {
+            file.push(state.vectors().0.get(values..).unwrap_or_default())?;
+        }
+        Ok(Self {
+            written: file.finish()?,
+            rows,
+            dimension,
+        })
+    }
+
+    fn values(&self) -> &[f32] {
+        &self.written.values[..self.rows * self.dimension]
+    }
+}
+
+/// Whether the full vectors can be those of the epoch before.
+fn is_of(state: &State, dimension: usize, previous: Option<&Index>) -> bool {
+    let ids = previous.and_then(Index::pictures).unwrap_or_default();
+    let most = ids.last().map_or(0, |&id| id as usize + 1);
+    state.vectors().1 == dimension && state.rows() >= most
+}
+
 /// The rows of now, held against those of the epoch before.
 struct Next {
     previous: Option<Index>,
     last: Option<LastBuild>,
-    /// Of all ids ever given.
-    state: Option<State>,
     added: u64,
     changed: u64,
     removed: u64,
 }
 
 impl Next {
-    fn compare(vectors: &Vectors, previous: Option<Index>, output: &Output) -> Self {
-        let rows = vectors.rows();
+    /// `state` is of all ids ever given.
+    fn compare(
+        table: &Table,
+        previous: Option<Index>,
+        state: Option<State>,
+        output: &Output,
+    ) -> Self {
+        let (rows, dimension) = (table.rows, table.dimension);
         let before = previous.as_ref().and_then(Index::pictures);
         let before = before.unwrap_or_default();
         let both = before.partition_point(|&id| (id as usize) < rows);
-        let most = before.last().map_or(0, |&id| id as usize + 1);
-        let state = State::open(output.folder())
-            .ok()
-            .filter(|state| state.vectors().1 == vectors.dimension && state.rows() >= most);
-        let row = |id: u32| &vectors.values[id as usize * vectors.dimension..][..vectors.dimension];
+        let row = |id: u32| &table.values()[id as usize * dimension..][..dimension];
+        let state = state.filter(|state| is_of(state, dimension, previous.as_ref()));
         let changed = match &state {
             Some(state) => {
                 let differs = |id: &&u32| state.row(**id) != Some(row(**id));
@@ -173,20 +244,19 @@ impl Next {
             changed: changed as u64,
             removed: (before.len() - both) as u64,
             previous,
-            state,
         }
     }
 
     fn make(
         &self,
-        vectors: &Vectors,
+        table: &Table,
         wanted: &PartitionOptions,
         encoding: &Encoding,
         watch: &mut dyn FnMut(Step),
     ) -> Result<Made, BuildError> {
-        let ids: Vec<u32> = (0..vectors.rows() as u32).collect();
+        let ids: Vec<u32> = (0..table.rows as u32).collect();
         let successor = Successor {
-            rows: Rows::new(&vectors.values, vectors.dimension)?,
+            rows: Rows::new(table.values(), table.dimension)?,
             ids: &ids,
             records: &[],
             model: None,
@@ -201,18 +271,6 @@ impl Next {
         };
         successor.make(watch)
     }
-
-    /// The rows of now, and behind them those of ids that are gone: these are never given again.
-    fn state(&self, vectors: Vectors) -> State {
-        let Vectors {
-            mut values,
-            dimension,
-        } = vectors;
-        if let Some(state) = &self.state {
-            values.extend(state.vectors().0.get(values.len()..).unwrap_or_default());
-        }
-        State::new(values, dimension, None)
-    }
 }
 
 /// In the words of an error.
@@ -225,7 +283,7 @@ fn held(metric: Metric) -> &'static str {
 
 /// Hash of all that shapes the epoch.
 fn fingerprint(
-    vectors: &Vectors,
+    table: &Table,
     partition: &PartitionOptions,
     bits: CodeBits,
     metric: Metric,
@@ -234,9 +292,7 @@ fn fingerprint(
     if !metric.is_cosine() {
         hasher.update(metric.name().as_bytes());
     }
-    hasher.update(format!("vectors {} {partition:?} {bits:?}", vectors.dimension).as_bytes());
-    for value in &vectors.values {
-        hasher.update(&value.to_le_bytes());
-    }
+    hasher.update(format!("vectors {} {partition:?} {bits:?}", table.dimension).as_bytes());
+    hash_values(&mut hasher, table.values());
     hasher.finalize().to_hex().to_string()
 }

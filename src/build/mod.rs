@@ -33,6 +33,9 @@ mod learn;
 #[cfg(not(target_arch = "wasm32"))]
 mod load;
 #[cfg(not(target_arch = "wasm32"))]
+#[allow(unsafe_code)]
+mod mapped;
+#[cfg(not(target_arch = "wasm32"))]
 mod metadata;
 #[cfg(all(not(target_arch = "wasm32"), feature = "embed"))]
 mod model;
@@ -54,6 +57,10 @@ mod renew;
 mod report;
 #[cfg(not(target_arch = "wasm32"))]
 mod resume;
+#[cfg(not(target_arch = "wasm32"))]
+mod row_file;
+#[cfg(not(target_arch = "wasm32"))]
+mod scratch;
 #[cfg(not(target_arch = "wasm32"))]
 mod state;
 #[cfg(not(target_arch = "wasm32"))]
@@ -91,7 +98,7 @@ pub use self::{
     state::State,
     threads::{Threads, jobs},
     update_vectors::{VectorUpdate, update_vectors},
-    vectors::{Shape, VectorFile, Vectors},
+    vectors::{Shape, VectorFile, VectorReader, Vectors},
     verify::{Verified, verify},
     walk::{Found, Problem, Walk, walk},
 };

@@ -9,7 +9,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::BuildError;
+use super::{BuildError, row_file};
 use crate::index::Manifest;
 
 /// Full vectors, the log and the events: never served.
@@ -20,6 +20,8 @@ pub const MANIFEST: &str = "manifest.json";
 #[derive(Debug)]
 pub struct Output {
     folder: PathBuf,
+    /// Whether it is there since it was claimed.
+    is_new: bool,
     _lock: File,
 }
 
@@ -29,6 +31,7 @@ impl Output {
         if folder.exists() && !ours(folder)? && !empty(folder)? {
             return Err(BuildError::OutputOccupied(folder.to_path_buf()));
         }
+        let is_new = !folder.exists();
         let state = folder.join(STATE_FOLDER);
         fs::create_dir_all(&state).map_err(|source| BuildError::io("create", &state, source))?;
         let file = state.join("lock");
@@ -39,7 +42,7 @@ impl Output {
             .open(&file)
             .map_err(|source| BuildError::io("write", &file, source))?;
         match lock.try_lock() {
-            Ok(()) => {}
+            Ok(()) => row_file::sweep(&state),
             Err(TryLockError::WouldBlock) => {
                 return Err(BuildError::OutputBusy(folder.to_path_buf()));
             }
@@ -49,8 +52,19 @@ impl Output {
         }
         Ok(Self {
             folder: folder.to_path_buf(),
+            is_new,
             _lock: lock,
         })
+    }
+
+    /// Gives the folder up: one that was not there before is not there afterwards, unless something lies in it.
+    pub fn abandon(self) {
+        if self.is_new {
+            let state = self.state();
+            let _ = fs::remove_file(state.join("lock"));
+            let _ = fs::remove_dir(state);
+            let _ = fs::remove_dir(&self.folder);
+        }
     }
 
     pub fn folder(&self) -> &Path {

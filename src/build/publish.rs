@@ -28,7 +28,7 @@ pub fn publish(dist: &Path, assembled: &Assembled) -> Result<(), BuildError> {
             offered: assembled.manifest.epoch,
         });
     }
-    for (name, bytes) in &assembled.files {
+    for (name, bytes) in assembled.new_files() {
         if name != MANIFEST {
             put(dist, name, bytes, Durable::Now)?;
         }

@@ -2,17 +2,20 @@
 //!
 //! Row i is the vector of picture i, little-endian, ids never being given twice: a removed picture
 //! leaves its row behind. The published index holds codes only; whoever partitions anew needs these.
+//! The rows are not read into memory where the system can map the file (`mapped`).
 //! `state.json` says how to read the rows and holds their hash, so a build that died between writing
 //! the two, or a file copied from elsewhere, is noticed and not believed.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::BuildError;
+use super::mapped::Floats;
 use super::output::{Durable, STATE_FOLDER, put};
 use super::publish::published;
+use super::row_file::{RowFile, Written, hash_values};
 use crate::index::ModelRef;
 
 const VECTORS: &str = "vectors.f32";
@@ -33,9 +36,9 @@ struct About {
     sidecar: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct State {
-    vectors: Vec<f32>,
+    vectors: Floats,
     dimension: usize,
     model: Option<String>,
     sidecar: Option<String>,
@@ -45,7 +48,7 @@ impl State {
     /// `model` made the vectors, and names the projection that they went through.
     pub fn new(vectors: Vec<f32>, dimension: usize, model: Option<&ModelRef>) -> Self {
         Self {
-            vectors,
+            vectors: Floats::Held(vectors),
             dimension,
             model: model.map(|model| model.onnx.name.clone()),
             sidecar: model.map(|model| model.sidecar.name.clone()),
@@ -77,7 +80,7 @@ impl State {
     /// As [`State::open`], without asking what is published.
     pub fn open_any(dist: &Path) -> Result<Self, BuildError> {
         let path = dist.join(STATE_FOLDER).join(ABOUT);
-        let text = read(&path)?;
+        let text = fs::read(&path).map_err(|source| unread(&path, source))?;
         let stale = |path: PathBuf, why| BuildError::StateStale { path, why };
         let about: About = serde_json::from_slice(&text)
             .map_err(|_| stale(path.clone(), "it is damaged or of another version"))?;
@@ -85,18 +88,22 @@ impl State {
             return Err(stale(path, "it is of another version"));
         }
         let path = vectors_file(dist);
-        let bytes = read(&path)?;
-        let length = about
-            .rows
-            .checked_mul(about.dimension)
+        let mut file = File::open(&path).map_err(|source| unread(&path, source))?;
+        let found = file.metadata().map(|found| found.len());
+        let found = found.map_err(|source| unread(&path, source))?;
+        let length = (about.rows as u64)
+            .checked_mul(about.dimension as u64)
             .and_then(|values| values.checked_mul(4));
-        if length != Some(bytes.len()) || hash(&bytes) != about.vectors {
-            return Err(stale(path, "its hash differs, a build was cut short"));
+        let differs = "its hash differs, a build was cut short";
+        if length != Some(found) {
+            return Err(stale(path, differs));
         }
-        let vectors = bytes
-            .chunks_exact(4)
-            .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
-            .collect();
+        let vectors = Floats::of(&mut file).map_err(|source| unread(&path, source))?;
+        let mut hasher = blake3::Hasher::new();
+        hash_values(&mut hasher, &vectors);
+        if hasher.finalize().to_hex().as_str() != about.vectors {
+            return Err(stale(path, differs));
+        }
         Ok(Self {
             vectors,
             dimension: about.dimension,
@@ -106,21 +113,37 @@ impl State {
     }
 
     pub fn save(&self, dist: &Path) -> Result<(), BuildError> {
-        let folder = dist.join(STATE_FOLDER);
-        // Asked for at once: the vectors are most of what a build holds, and a vector of bytes that grows is copied into ever larger ones.
-        let mut bytes = Vec::with_capacity(4 * self.vectors.len());
-        bytes.extend(self.vectors.iter().flat_map(|value| value.to_le_bytes()));
+        let mut file = RowFile::create(&dist.join(STATE_FOLDER))?;
+        file.push(&self.vectors)?;
+        self.keep(file.finish()?, dist)
+    }
+
+    /// Makes a file of rows that were made elsewhere the full vectors of `dist`.
+    pub(super) fn save_written(
+        written: Written,
+        dimension: usize,
+        dist: &Path,
+    ) -> Result<(), BuildError> {
+        Self::new(Vec::new(), dimension, None).keep(written, dist)
+    }
+
+    /// The rows first: `state.json` with another hash says that they are not those of the published epoch.
+    fn keep(&self, written: Written, dist: &Path) -> Result<(), BuildError> {
         let about = About {
             format: FORMAT,
             dimension: self.dimension,
-            rows: self.rows(),
-            vectors: hash(&bytes),
+            rows: written
+                .values
+                .len()
+                .checked_div(self.dimension)
+                .unwrap_or(0),
+            vectors: written.hash.clone(),
             model: self.model.clone(),
             sidecar: self.sidecar.clone(),
         };
-        put(&folder, VECTORS, &bytes, Durable::Now)?;
+        written.keep(&vectors_file(dist))?;
         let text = serde_json::to_vec_pretty(&about).expect("plain data");
-        put(&folder, ABOUT, &text, Durable::Now)?;
+        put(&dist.join(STATE_FOLDER), ABOUT, &text, Durable::Now)?;
         Ok(())
     }
 
@@ -144,15 +167,11 @@ fn vectors_file(dist: &Path) -> PathBuf {
     dist.join(STATE_FOLDER).join(VECTORS)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, BuildError> {
-    fs::read(path).map_err(|source| match source.kind() {
+fn unread(path: &Path, source: std::io::Error) -> BuildError {
+    match source.kind() {
         std::io::ErrorKind::NotFound => BuildError::StateMissing(path.to_path_buf()),
         _ => BuildError::io("read", path, source),
-    })
-}
-
-fn hash(bytes: &[u8]) -> String {
-    blake3::hash(bytes).to_hex().to_string()
+    }
 }
 
 #[cfg(test)]
@@ -168,8 +187,15 @@ mod tests {
         let dist = tempfile::tempdir().unwrap();
         state().save(dist.path()).unwrap();
         let opened = State::open(dist.path()).unwrap();
-        assert_eq!(opened, state());
+        assert_eq!(opened.vectors(), state().vectors());
         assert_eq!(opened.rows(), 3);
+        // Again over itself: what is mapped is not what is written to.
+        opened.save(dist.path()).unwrap();
+        assert_eq!(opened.vectors(), state().vectors());
+        let again = State::open(dist.path()).unwrap();
+        assert_eq!(again.vectors(), state().vectors());
+        let folder = fs::read_dir(dist.path().join(STATE_FOLDER)).unwrap();
+        assert_eq!(folder.count(), 2, "nothing is left beside the two files");
     }
 
     #[test]

@@ -74,9 +74,8 @@ impl Successor<'_> {
             })?;
             return Ok((made.assembled, last, Some(made.candidates)));
         }
-        let workers = self.encoding.workers;
-        let metric = self.encoding.metric(self.previous);
-        let layout = divide(rows, metric, &self.wanted, workers, &mut partitioned)?;
+        let (encoding, metric) = (&self.encoding, self.encoding.metric(self.previous));
+        let layout = divide(rows, metric, &self.wanted, encoding, &mut partitioned)?;
         let model = self.model.clone();
         let assembling = match self.same_vectors && self.renewed.is_empty() {
             true => assemble_as,
@@ -117,7 +116,7 @@ impl Successor<'_> {
 
     fn calibrated(&self, made: Assembled) -> Result<Assembled, BuildError> {
         let options = CalibrationOptions::default();
-        let workers = self.encoding.workers;
-        Ok(made.calibrated_on(self.rows, self.ids, self.previous, &options, workers)?)
+        let (rows, ids, encoding) = (self.rows, self.ids, &self.encoding);
+        Ok(made.calibrated_as(rows, ids, self.previous, &options, encoding)?)
     }
 }

@@ -1,21 +1,26 @@
 //! A published index of vectors made elsewhere, and what shall come or go → the next epoch of it.
 //!
-//! Rows that are added get the ids after the highest ever given; a row is removed by its id.
+//! As in a build, nothing that grows with the rows but their codes need fit into memory. Rows that are added get the ids after the highest ever given; a row is removed by its id.
 
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::assemble::Encoding;
+use super::assemble::{AssembleError, Encoding, Lying, Scratch};
 use super::last::{LastBuild, forget_input};
 use super::output::{Durable, Output, put};
 use super::publish::{prune, publish};
 use super::report::{Report, Step};
+use super::row_file::RowFile;
+use super::scratch::OnDisk;
 use super::successor::Successor;
 use super::threads::Threads;
 use super::{BuildError, Shape, State, VectorFile, load_index};
 use crate::partition::Rows;
+
+/// Rows that are copied at once.
+const GATHERED: usize = 4_096;
 
 /// What shall be done.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,7 +59,8 @@ pub fn update_vectors(
     }
     let state = State::open(dist)?;
     let dimension = state.vectors().1;
-    let mut all = state.vectors().0.to_vec();
+    // All rows, where there are more now than in the state.
+    let mut grown = None;
     let mut ids = index.pictures().unwrap_or_default();
     let mut report = Report {
         dimension,
@@ -69,14 +75,22 @@ pub fn update_vectors(
                 shape: Shape::Table,
                 metric: index.metric(),
             };
-            let added = added.read()?;
-            let (first, count) = (state.rows() as u64, added.rows() as u64);
+            let mut file = RowFile::create(&output.state())?;
+            file.push(state.vectors().0)?;
+            let (first, mut count) = (state.rows() as u64, 0);
+            added.open()?.rows(&mut |rows| {
+                count += (rows.len() / dimension) as u64;
+                match cancelled.load(Ordering::Relaxed) {
+                    true => Err(BuildError::Interrupted),
+                    false => file.push(rows),
+                }
+            })?;
             if first + count >= u64::from(u32::MAX) {
                 let pictures = first + count;
                 return Err(BuildError::TooMany { pictures });
             }
             ids.extend(first as u32..(first + count) as u32);
-            all.extend(added.values);
+            grown = Some(file.finish()?);
             report.added = count;
         }
         VectorUpdate::Remove(which) => {
@@ -112,7 +126,11 @@ pub fn update_vectors(
         false => {
             let last = LastBuild::read(&output);
             let workers = Threads::new(jobs).map_err(BuildError::threads)?;
-            let of_id = |&id: &u32| &all[id as usize * dimension..(id as usize + 1) * dimension];
+            let scratch = OnDisk::new(&output.state());
+            let all = match &grown {
+                Some(grown) => &grown.values[..],
+                None => state.vectors().0,
+            };
             if ids
                 .last()
                 .is_some_and(|&id| id as usize >= all.len() / dimension)
@@ -122,9 +140,13 @@ pub fn update_vectors(
                     why: "a vector of the index is not in it",
                 });
             }
-            let rows: Vec<f32> = ids.iter().flat_map(of_id).copied().collect();
+            let gathered = gathered(all, &ids, dimension, &scratch)?;
+            let rows = match &gathered {
+                Some(gathered) => gathered,
+                None => &all[..ids.len() * dimension],
+            };
             let successor = Successor {
-                rows: Rows::new(&rows, dimension)?,
+                rows: Rows::new(rows, dimension)?,
                 ids: &ids,
                 records: &[],
                 model: None,
@@ -143,6 +165,7 @@ pub fn update_vectors(
                     bits: None,
                     whole: compact,
                     workers: &workers,
+                    scratch: &scratch,
                 },
             };
             let (assembled, mut last, weighed) = successor.make(watch)?;
@@ -150,7 +173,9 @@ pub fn update_vectors(
                 return Err(BuildError::Interrupted);
             }
             watch(Step::Writing);
-            State::new(all, dimension, None).save(dist)?;
+            if let Some(grown) = grown {
+                State::save_written(grown, dimension, dist)?;
+            }
             forget_input(&output)?;
             publish(dist, &assembled)?;
             // What a build of the whole file would find is not known here.
@@ -161,7 +186,7 @@ pub fn update_vectors(
             report.kept_cells = weighed.is_none();
             report.candidates = weighed.unwrap_or_default();
             report.published = true;
-            report.new_files = assembled.files.len() as u64;
+            report.new_files = assembled.new_files().count() as u64;
             report.new_bytes = assembled.new_bytes();
             load_index(dist)?
         }
@@ -173,4 +198,22 @@ pub fn update_vectors(
     let text = serde_json::to_vec_pretty(&report).expect("plain data");
     put(&output.state(), "report.json", &text, Durable::Later)?;
     Ok(report)
+}
+
+/// The rows of these ids, which rise; none where they are the first of all, as they lie.
+fn gathered(
+    all: &[f32],
+    ids: &[u32],
+    dimension: usize,
+    scratch: &dyn Scratch,
+) -> Result<Option<Lying<f32>>, BuildError> {
+    if ids.last().is_some_and(|&id| id as usize + 1 == ids.len()) {
+        return Ok(None);
+    }
+    let of_id = |&id: &u32| &all[id as usize * dimension..(id as usize + 1) * dimension];
+    let mut parts = ids
+        .chunks(GATHERED)
+        .map(|ids| ids.iter().flat_map(of_id).copied().collect());
+    let rows = scratch.values(ids.len() * dimension, &mut parts);
+    Ok(Some(rows.map_err(AssembleError::from)?))
 }

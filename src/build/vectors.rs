@@ -1,16 +1,20 @@
-//! A file of vectors made elsewhere → rows, of unit length where the angle counts.
+//! A file of vectors made elsewhere → rows, some at a time, of unit length where the angle counts.
 //!
 //! The ending says what a file is: `.npy` (NumPy), `.parquet` (a column of lists), or `.f32` (raw rows,
 //! which do not say how long a row is). A file that is not exactly what it claims to be is refused, with what was found: a row cut
 //! in half or read in the wrong order would be searched without any error, and never found.
 
 mod npy;
+mod numbers;
 mod parquet;
 
-use std::fs;
+use std::fs::File;
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use super::{BuildError, made_comparable};
+use self::numbers::Numbers;
+use super::BuildError;
+use super::fresh::made_comparable_from;
 use crate::quantize::Metric;
 
 /// Rows of one length, in the order of the file.
@@ -42,72 +46,186 @@ pub struct VectorFile<'a> {
     pub metric: Metric,
 }
 
-impl VectorFile<'_> {
+/// A file that is open, and seems to be what it claims.
+pub struct VectorReader<'a> {
+    file: VectorFile<'a>,
+    kind: Kind,
+}
+
+enum Kind {
+    Numbers(Numbers),
+    Parquet(Input),
+}
+
+/// The bytes of a file: on the disk, or here, where they came through a pipe.
+enum Input {
+    File(File, u64),
+    Held(Vec<u8>),
+}
+
+/// Why no more is read.
+enum Stop {
+    /// What is wrong with the file.
+    Refused(String),
+    Unread(io::Error),
+    /// What went wrong with the rows, elsewhere.
+    Failed(BuildError),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Unread(error)
+    }
+}
+
+impl From<String> for Stop {
+    fn from(found: String) -> Self {
+        Self::Refused(found)
+    }
+}
+
+impl Input {
+    fn length(&self) -> u64 {
+        match self {
+            Self::File(_, length) => *length,
+            Self::Held(bytes) => bytes.len() as u64,
+        }
+    }
+
+    /// At most so many bytes of the beginning.
+    fn head(&self, most: u64) -> io::Result<Vec<u8>> {
+        let mut head = Vec::new();
+        match self {
+            Self::File(file, _) => file.take(most).read_to_end(&mut head)?,
+            Self::Held(bytes) => bytes.take(most).read_to_end(&mut head)?,
+        };
+        Ok(head)
+    }
+
+    /// All from this byte on.
+    fn begin_at(self, start: u64) -> io::Result<Box<dyn Read>> {
+        Ok(match self {
+            Self::File(mut file, _) => {
+                file.seek(SeekFrom::Start(start))?;
+                Box::new(file)
+            }
+            Self::Held(bytes) => {
+                let mut bytes = Cursor::new(bytes);
+                bytes.set_position(start);
+                Box::new(bytes)
+            }
+        })
+    }
+}
+
+/// Takes rows as they are found, and their length.
+type Sink<'s> = dyn FnMut(&mut [f32], usize) -> Result<(), Stop> + 's;
+
+impl<'a> VectorFile<'a> {
     /// Reads the file, and where the angle counts brings every row to unit length. A row with a value that is no number is refused, and
     /// one of zeros where it would need a direction.
     pub fn read(&self) -> Result<Vectors, BuildError> {
-        let bytes =
-            fs::read(self.path).map_err(|source| BuildError::io("read", self.path, source))?;
-        let refused = |found: String| BuildError::Vectors {
-            path: self.path.to_path_buf(),
-            found,
-        };
-        let mut vectors = self.parse(bytes).map_err(refused)?;
-        if vectors.values.is_empty() {
-            return Err(refused("it has no rows; expected at least one".into()));
-        }
-        made_comparable(&mut vectors.values, vectors.dimension, self.metric)
-            .map_err(|error| refused(error.to_string()))?;
-        Ok(vectors)
+        let mut values = Vec::new();
+        let dimension = self.open()?.rows(&mut |rows| {
+            values.extend_from_slice(rows);
+            Ok(())
+        })?;
+        Ok(Vectors { values, dimension })
     }
 
-    fn parse(&self, bytes: Vec<u8>) -> Result<Vectors, String> {
-        let ending = self.path.extension().unwrap_or_default();
-        let vectors = match (
-            ending.to_string_lossy().to_ascii_lowercase().as_str(),
-            self.column,
-        ) {
-            ("parquet", column) => parquet::parse(bytes, column)?,
-            ("npy", None) => npy::parse(&bytes, self.shape)?,
-            ("f32", None) => raw(&bytes, self.dimension)?,
-            ("npy" | "f32", Some(_)) => {
-                return Err("it has no columns with names; leave --column out".into());
-            }
-            (other, _) => {
-                return Err(format!(
-                    "its ending is {other:?}; expected .npy (NumPy), .parquet, or .f32 (raw little-endian rows)"
-                ));
+    /// Opens the file and looks at what it says of itself.
+    pub fn open(&self) -> Result<VectorReader<'a>, BuildError> {
+        let failed = |source| BuildError::io("read", self.path, source);
+        let mut file = File::open(self.path).map_err(failed)?;
+        let about = file.metadata().map_err(failed)?;
+        let input = match about.is_file() {
+            true => Input::File(file, about.len()),
+            false => {
+                let mut bytes = Vec::new();
+                file.read_to_end(&mut bytes).map_err(failed)?;
+                Input::Held(bytes)
             }
         };
+        let kind = self.kind(input).map_err(|stop| self.error(stop))?;
+        Ok(VectorReader { file: *self, kind })
+    }
+
+    fn kind(&self, input: Input) -> Result<Kind, Stop> {
+        let ending = self.path.extension().unwrap_or_default();
+        let ending = ending.to_string_lossy().to_ascii_lowercase();
+        let numbers = match (ending.as_str(), self.column) {
+            ("parquet", _) => return Ok(Kind::Parquet(input)),
+            ("npy", None) => npy::open(input, self.shape)?,
+            ("f32", None) => numbers::raw(input, self.dimension)?,
+            ("npy" | "f32", Some(_)) => {
+                return Err(Stop::Refused(
+                    "it has no columns with names; leave --column out".into(),
+                ));
+            }
+            (other, _) => {
+                return Err(Stop::Refused(format!(
+                    "its ending is {other:?}; expected .npy (NumPy), .parquet, or .f32 (raw little-endian rows)"
+                )));
+            }
+        };
+        self.check(numbers.dimension)?;
+        Ok(Kind::Numbers(numbers))
+    }
+
+    fn check(&self, dimension: usize) -> Result<(), Stop> {
         match self.dimension {
-            Some(wanted) if wanted != vectors.dimension => Err(format!(
-                "its rows have {} numbers; expected {wanted}",
-                vectors.dimension
-            )),
-            _ => Ok(vectors),
+            Some(wanted) if wanted != dimension => Err(Stop::Refused(format!(
+                "its rows have {dimension} numbers; expected {wanted}"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn error(&self, stop: Stop) -> BuildError {
+        match stop {
+            Stop::Refused(found) => BuildError::Vectors {
+                path: self.path.to_path_buf(),
+                found,
+            },
+            Stop::Unread(source) if source.kind() == io::ErrorKind::UnexpectedEof => {
+                let found = "it became shorter while it was read; run the same command again";
+                self.error(Stop::Refused(found.into()))
+            }
+            Stop::Unread(source) => BuildError::io("read", self.path, source),
+            Stop::Failed(error) => error,
         }
     }
 }
 
-/// Rows without a header.
-fn raw(bytes: &[u8], dimension: Option<usize>) -> Result<Vectors, String> {
-    let Some(dimension) = dimension.filter(|&dimension| dimension > 0) else {
-        return Err("a raw file does not say how long its rows are; give --dimension".into());
-    };
-    if !bytes.len().is_multiple_of(4 * dimension) {
-        return Err(format!(
-            "it has {} bytes, and rows of {dimension} numbers have {} each: {} are left over; \
-             check --dimension, or copy the file again",
-            bytes.len(),
-            4 * dimension,
-            bytes.len() % (4 * dimension)
-        ));
+impl VectorReader<'_> {
+    /// Gives all rows to `take`, some whole ones at a time, as [`VectorFile::read`] would; and how long they are. What it takes of a
+    /// file that is refused further on it must forget.
+    pub fn rows(
+        self,
+        take: &mut dyn FnMut(&[f32]) -> Result<(), BuildError>,
+    ) -> Result<usize, BuildError> {
+        let file = self.file;
+        let (mut first, mut length) = (0, 1);
+        let mut sink = |values: &mut [f32], dimension: usize| {
+            file.check(dimension)?;
+            made_comparable_from(first, values, dimension, file.metric)
+                .map_err(|error| error.to_string())?;
+            (first, length) = (first + values.len() / dimension, dimension);
+            take(values).map_err(Stop::Failed)
+        };
+        let read = match self.kind {
+            Kind::Numbers(numbers) => numbers.read(&mut sink),
+            Kind::Parquet(input) => parquet::read(input, file.column, &mut sink),
+        };
+        read.map_err(|stop| file.error(stop))?;
+        match first {
+            0 => {
+                let found = "it has no rows; expected at least one";
+                Err(file.error(Stop::Refused(found.into())))
+            }
+            _ => Ok(length),
+        }
     }
-    let (numbers, _) = bytes.as_chunks();
-    Ok(Vectors {
-        values: numbers.iter().copied().map(f32::from_le_bytes).collect(),
-        dimension,
-    })
 }
 
 impl Vectors {
@@ -118,6 +236,8 @@ impl Vectors {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn read(name: &str, bytes: &[u8], dimension: Option<usize>) -> Result<Vectors, BuildError> {

@@ -71,7 +71,7 @@ struct Drawn<'a> {
     fitted: usize,
 }
 
-/// Calibrates an index, all of it loaded. Row `i` of `rows` is picture `ids[i]`. None where there are too few rows, or where
+/// Calibrates an index, all of it loaded. Row `i` of `rows`, in the frame of the index where it has one, is picture `ids[i]`. None where there are too few rows, or where
 /// they are so alike that no model can be fitted. The workers change nothing but the time.
 pub fn calibrate(
     index: &Index,
@@ -87,16 +87,6 @@ pub fn calibrate(
     if rows.len() < FEWEST_ROWS || rows.len() != ids.len() {
         return Ok(None);
     }
-    // In the frame, where there is one: distances are then those of the codes, and probes those of a search.
-    let moved = routing
-        .frame
-        .as_ref()
-        .map(|frame| frame.enter_rows(rows.values()));
-    let values = moved.as_deref().unwrap_or(rows.values());
-    let Ok(rows) = Rows::new(values, rows.dimension()) else {
-        // Not those that were coded in it.
-        return Ok(None);
-    };
     // A third of a small index fits, the rest chooses.
     let fitted = options.fitted.min(rows.len() / 3);
     let held_out = options.held_out.min(rows.len() - fitted);

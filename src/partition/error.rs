@@ -33,6 +33,24 @@ pub enum PartitionError {
 }
 
 impl PartitionError {
+    /// The same of rows that are some of a table, from the one with the number `first` on.
+    pub(crate) fn counted_from(self, first: usize) -> Self {
+        match self {
+            Self::NotANumber {
+                row,
+                place,
+                value,
+                limit,
+            } => Self::NotANumber {
+                row: first + row,
+                place,
+                value,
+                limit,
+            },
+            other => other,
+        }
+    }
+
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoDimension

@@ -18,8 +18,38 @@ pub(super) struct Means {
     pub nearest: Vec<u32>,
 }
 
+/// Rows of so many values are copied to lie side by side, if they are not most of the table: every step reads all of them, and a table may lie on a disk.
+const GATHERED_VALUES: usize = 1 << 23;
+
 /// `steps` Lloyd steps over `members`. Fewer than `k` means come back when fewer distinct rows exist; none of them is empty.
 pub(super) fn kmeans(
+    rows: Rows,
+    members: &[u32],
+    k: usize,
+    steps: usize,
+    random: &mut Random,
+    workers: &dyn Workers,
+) -> Means {
+    let dimension = rows.dimension();
+    if members.len() * dimension <= GATHERED_VALUES && members.len() < rows.len() / 2 {
+        let mut values = Vec::with_capacity(members.len() * dimension);
+        for &member in members {
+            values.extend_from_slice(rows.row(member as usize));
+        }
+        let numbers: Vec<u32> = (0..members.len() as u32).collect();
+        return steps_from_spread(
+            Rows::trusted(&values, dimension),
+            &numbers,
+            k,
+            steps,
+            random,
+            workers,
+        );
+    }
+    steps_from_spread(rows, members, k, steps, random, workers)
+}
+
+fn steps_from_spread(
     rows: Rows,
     members: &[u32],
     k: usize,

@@ -202,12 +202,8 @@ fn try_plan(
 
 fn release(dist: &Path, assembled: &Assembled, dry_run: bool) -> Result<Outcome, MaintenanceError> {
     let epoch = assembled.manifest.epoch;
-    let new_files = assembled.files.len();
-    let new_bytes = assembled
-        .files
-        .iter()
-        .map(|(_, bytes)| bytes.len() as u64)
-        .sum();
+    let new_files = assembled.new_files().count();
+    let new_bytes = assembled.new_bytes();
     let manifest = &assembled.manifest;
     let searched = manifest.segments.iter().chain([&manifest.routing]);
     let index_bytes = searched.map(|file| file.bytes).sum();

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 
 use super::error::Failure;
-use crate::build::assemble::{AssembleError, Assembled, Encoding};
+use crate::build::assemble::{AssembleError, Assembled, Encoding, InMemory};
 use crate::build::{FreshStep, fresh, made_comparable};
 use crate::partition::{Alone, PartitionOptions, Progress, Rows, Stage};
 use crate::quantize::{CodeBits, Metric};
@@ -95,6 +95,7 @@ pub fn build_index(
         metric: Some(metric),
         bits: Some(bits),
         workers: &Alone,
+        scratch: &InMemory,
         whole: false,
     };
     let mut tell = |step: FreshStep| {
@@ -117,7 +118,10 @@ pub fn build_index(
             fresh(rows, &ids, &partition, &encoding, &mut tell)
         })
         .map_err(Failure::from)?;
-    let Assembled { manifest, files } = made.assembled;
+    // In memory, as an encoding without scratch of its own leaves them.
+    let Assembled {
+        manifest, files, ..
+    } = made.assembled;
     let own = (MANIFEST.to_owned(), manifest.to_json().into_bytes());
     Ok(Built {
         files: std::iter::once(own).chain(files).collect(),

@@ -2,20 +2,20 @@
 //! there is one, and rotated.
 
 use super::growth::Fate;
-use super::packing::bytes_of;
+use super::turned::{Space, Turned};
 use super::{AssembleError, CellSpec, Previous};
 use crate::index::{Cell, CellEntry};
 use crate::kernel;
 use crate::partition::Rows;
 use crate::quantize::{Centroids, CodeBits, Metric, RowCodes};
 
-/// A cell whose rows are encoded and whose place among the segments is open.
+/// A cell whose place among the segments is open, and what is to be written of it.
 pub(super) struct Made {
     pub(super) entry: CellEntry,
-    /// All its rows, where they are written as one slot.
-    pub(super) base: Option<Cell>,
-    /// Rows that come to those that stay where they are.
-    pub(super) piece: Option<Cell>,
+    /// How many rows it has, where all are written as one slot.
+    pub(super) base: Option<usize>,
+    /// How many come to those that stay where they are.
+    pub(super) piece: Option<usize>,
     /// Dead rows of a base that stays.
     pub(super) dead: u32,
     /// Segment of the epoch before, and slot there for a cell that goes on.
@@ -23,22 +23,25 @@ pub(super) struct Made {
 }
 
 impl Made {
-    /// How many rows it has, about: dead ones of old pieces are not told apart.
-    pub(super) fn rows(&self) -> usize {
-        self.entry.rows as usize + self.piece.as_ref().map_or(0, |piece| piece.ids.len())
+    /// Takes radius and spread, where they are others now.
+    pub(super) fn reaches(&mut self, reach: Option<(f32, f32)>) {
+        if let Some((radius, spread)) = reach {
+            (self.entry.radius, self.entry.spread) = (radius, spread);
+        }
     }
 
-    pub(super) fn base_bytes(&self) -> u64 {
-        self.base.as_ref().map_or(0, bytes_of)
+    /// How many rows it has, about: dead ones of old pieces are not told apart.
+    pub(super) fn rows(&self) -> usize {
+        self.entry.rows as usize + self.piece.unwrap_or(0)
     }
 }
 
 /// The centroids as they are stored, and the same decoded. A cell that goes on keeps its codes:
-/// encoding decoded values again could move them, and with them every row. `turn` puts a new one where the rows are.
+/// encoding decoded values again could move them, and with them every row. `space` is where the rows are.
 pub(super) fn centroids_of(
     specs: &[CellSpec],
     dimension: usize,
-    turn: &dyn Fn(&[f32]) -> Vec<f32>,
+    space: &Space,
     previous: Option<&Previous>,
 ) -> Result<(Centroids, Vec<f32>), AssembleError> {
     let mut codes: Vec<i8> = Vec::with_capacity(specs.len() * dimension);
@@ -65,7 +68,7 @@ pub(super) fn centroids_of(
                 return Err(wrong("its centroid has another dimension"));
             }
             None => {
-                let rotated = turn(&spec.centroid);
+                let rotated = space.turn(spec.centroid.clone());
                 let one = Centroids::encode(Rows::new(&rotated, dimension)?);
                 codes.extend_from_slice(one.codes());
                 scales.extend_from_slice(one.scales());
@@ -81,88 +84,135 @@ pub(super) fn centroids_of(
     Ok((centroids, decoded))
 }
 
-/// Encodes what is to be written of a cell. The same vector against the same centroid gives the same code, so a row that is
-/// written again keeps its code; its factors are written anew, because their range is the slot's.
-pub(super) fn make_cell(
-    rows: Rows,
-    ids: &[u32],
-    (spec, fate): (&CellSpec, &Fate),
-    centroid: &[f32],
-    (bits, metric): (CodeBits, Metric),
-    previous: Option<&Previous>,
-    number: usize,
-) -> Result<Made, AssembleError> {
-    let by_id = |members: &[u32]| {
-        let mut members = members.to_vec();
-        members.sort_unstable_by_key(|&row| ids[row as usize]);
-        members
-    };
-    let encode = |members: &[u32]| {
-        let members = by_id(members);
-        let vectors: Vec<&[f32]> = members.iter().map(|&row| rows.row(row as usize)).collect();
-        Cell {
-            codes: RowCodes::encode_for(&vectors, centroid, bits, metric),
-            ids: members.iter().map(|&row| ids[row as usize]).collect(),
+/// Makes codes when they are to be written, so that those of all rows are never held at once.
+pub(super) struct Encoder<'a> {
+    pub(super) rows: Rows<'a>,
+    pub(super) ids: &'a [u32],
+    pub(super) space: Space<'a>,
+    pub(super) specs: &'a [CellSpec],
+    pub(super) fates: &'a [Fate],
+    /// As they are stored.
+    pub(super) centroids: &'a [f32],
+    pub(super) bits: CodeBits,
+    pub(super) metric: Metric,
+    pub(super) previous: Option<&'a Previous<'a>>,
+}
+
+/// What is written to a slot, and radius and spread of its cell where they are others now.
+pub(super) type Encoded = (Cell, Option<(f32, f32)>);
+
+impl<'a> Encoder<'a> {
+    pub(super) fn dimension(&self) -> usize {
+        self.rows.dimension()
+    }
+
+    /// What is to be written of a cell.
+    pub(super) fn plan(&self, number: usize) -> Result<Made, AssembleError> {
+        let (spec, fate) = (&self.specs[number], &self.fates[number]);
+        let before = self.before(number);
+        let rows = u32::try_from(spec.members.len()).map_err(|_| AssembleError::Layout {
+            cell: number,
+            what: "it has too many rows",
+        })?;
+        let old = before.map(|(_, entry, _)| entry);
+        let reach = old.filter(|_| fate.is_same);
+        let mut made = Made {
+            entry: CellEntry {
+                id: old.map_or(0, |entry| entry.id),
+                segment: 0,
+                slot: 0,
+                rows,
+                radius: reach.map_or(0.0, |entry| entry.radius),
+                spread: reach.map_or(0.0, |entry| entry.spread),
+            },
+            base: None,
+            piece: None,
+            dead: 0,
+            home: match old {
+                Some(entry) => Some((entry.segment, Some(entry.slot))),
+                None => spec.segment_of.map(|segment| (segment, None)),
+            },
+        };
+        match old {
+            Some(old) if !fate.is_whole => {
+                made.entry.rows = old.rows;
+                made.piece = Some(fate.fresh.len()).filter(|&rows| rows > 0);
+            }
+            _ => made.base = Some(spec.members.len()),
         }
-    };
-    let before = fate.before.and_then(|place| {
-        let previous = previous?;
-        Some((previous, previous.routing.cells.get(place as usize)?, place))
-    });
-    let too_many = |_| AssembleError::Layout {
-        cell: number,
-        what: "it has too many rows",
-    };
-    let (radius, spread) = match before {
-        Some((_, entry, _)) if fate.is_same => (entry.radius, entry.spread),
-        _ => reach(rows, &by_id(&spec.members), centroid),
-    };
-    let mut entry = CellEntry {
-        id: before.map_or(0, |(_, entry, _)| entry.id),
-        segment: 0,
-        slot: 0,
-        rows: u32::try_from(spec.members.len()).map_err(too_many)?,
-        radius,
-        spread,
-    };
-    let mut made = Made {
-        entry,
-        base: None,
-        piece: None,
-        dead: 0,
-        home: match before {
-            Some((_, entry, _)) => Some((entry.segment, Some(entry.slot))),
-            None => spec.segment_of.map(|segment| (segment, None)),
-        },
-    };
-    match before {
-        Some((_, old, _)) if !fate.is_whole => {
-            entry.rows = old.rows;
-            made.entry = entry;
-            made.piece = (!fate.fresh.is_empty()).then(|| encode(&fate.fresh));
-        }
-        Some((previous, _, place)) if fate.is_same => {
-            let stored = previous.index.stored(place);
+        Ok(made)
+    }
+
+    /// All rows of a cell. The same vector against the same centroid gives the same code, so a row that is
+    /// written again keeps its code; its factors are written anew, because their range is the slot's.
+    pub(super) fn base(&self, number: usize) -> Result<Encoded, AssembleError> {
+        let (spec, fate) = (&self.specs[number], &self.fates[number]);
+        if let Some((previous, _, place)) = self.before(number).filter(|_| fate.is_same) {
             let is_all = |cell: &&Cell| {
                 cell.ids.len() == spec.members.len()
-                    && cell.codes.bits() == bits
+                    && cell.codes.bits() == self.bits
                     && previous.routing.places_of(place).count() == 1
             };
-            let stored = stored.filter(is_all).cloned();
-            made.base = Some(stored.unwrap_or_else(|| encode(&spec.members)));
+            return match previous.index.stored(place).filter(is_all) {
+                Some(stored) => Ok((stored.clone(), None)),
+                None => Ok((self.encode(number, self.turned(&spec.members)?), None)),
+            };
         }
-        _ => made.base = Some(encode(&spec.members)),
+        let all = self.turned(&spec.members)?;
+        let reach = reach(&all.values, self.centroid(number));
+        Ok((self.encode(number, all), Some(reach)))
     }
-    Ok(made)
+
+    /// The rows that come to a cell.
+    pub(super) fn piece(&self, number: usize) -> Result<Encoded, AssembleError> {
+        let fresh = self.turned(&self.fates[number].fresh)?;
+        let reach = self.reach(number)?;
+        Ok((self.encode(number, fresh), reach))
+    }
+
+    /// Radius and spread of a cell, where they are not those that it had.
+    pub(super) fn reach(&self, number: usize) -> Result<Option<(f32, f32)>, AssembleError> {
+        if self.before(number).is_some() && self.fates[number].is_same {
+            return Ok(None);
+        }
+        let all = self.turned(&self.specs[number].members)?;
+        Ok(Some(reach(&all.values, self.centroid(number))))
+    }
+
+    fn before(&self, number: usize) -> Option<(&'a Previous<'a>, &'a CellEntry, u32)> {
+        let (previous, place) = (self.previous?, self.fates[number].before?);
+        Some((previous, previous.routing.cells.get(place as usize)?, place))
+    }
+
+    fn centroid(&self, number: usize) -> &[f32] {
+        let dimension = self.dimension();
+        &self.centroids[number * dimension..(number + 1) * dimension]
+    }
+
+    fn turned(&self, members: &[u32]) -> Result<Turned, AssembleError> {
+        self.space.rows(self.rows, self.ids, members)
+    }
+
+    fn encode(&self, number: usize, turned: Turned) -> Cell {
+        let centroid = self.centroid(number);
+        let vectors: Vec<&[f32]> = turned.values.chunks_exact(self.dimension()).collect();
+        Cell {
+            codes: RowCodes::encode_for(&vectors, centroid, self.bits, self.metric),
+            ids: turned.ids,
+        }
+    }
 }
 
 /// How far rows lie from their centroid: the farthest, and the root of the mean square.
-fn reach(rows: Rows, members: &[u32], centroid: &[f32]) -> (f32, f32) {
+fn reach(rows: &[f32], centroid: &[f32]) -> (f32, f32) {
     let (mut radius, mut squares) = (0f32, 0f64);
-    for &row in members {
-        let squared = kernel::squared_distance_f32(rows.row(row as usize), centroid);
+    for row in rows.chunks_exact(centroid.len()) {
+        let squared = kernel::squared_distance_f32(row, centroid);
         radius = radius.max(squared.sqrt());
         squares += f64::from(squared);
     }
-    (radius, (squares / members.len() as f64).sqrt() as f32)
+    (
+        radius,
+        (squares / (rows.len() / centroid.len()) as f64).sqrt() as f32,
+    )
 }

@@ -1,10 +1,11 @@
-//! What rows are compared by, how wide codes are, and who makes them.
+//! What rows are compared by, how wide codes are, who makes them, and where what is large lies meanwhile.
 
+use super::{InMemory, Scratch};
 use crate::index::Index;
 use crate::partition::{Alone, Workers};
 use crate::quantize::{CodeBits, Metric};
 
-/// How rows are encoded, and by whom.
+/// How rows are encoded, by whom, and where.
 #[derive(Clone, Copy)]
 pub struct Encoding<'a> {
     /// None: as the epoch before compares, or the cosine in the first.
@@ -15,6 +16,8 @@ pub struct Encoding<'a> {
     pub whole: bool,
     /// They change nothing but the time.
     pub workers: &'a dyn Workers,
+    /// It changes nothing but the memory that is taken.
+    pub scratch: &'a dyn Scratch,
 }
 
 impl Default for Encoding<'_> {
@@ -24,6 +27,7 @@ impl Default for Encoding<'_> {
             bits: None,
             whole: false,
             workers: &Alone,
+            scratch: &InMemory,
         }
     }
 }

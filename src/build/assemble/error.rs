@@ -39,6 +39,9 @@ pub enum AssembleError {
     Tree { what: String },
     #[error("what came and went does not fit the cells: {what}")]
     Changes { what: String },
+    /// What should lie outside of memory could not be put there.
+    #[error("{what}")]
+    Scratch { code: &'static str, what: String },
     #[error("the epoch before is not all loaded ({missing} files are missing); supply them first")]
     Previous { missing: usize },
     #[error("the index could not be calibrated: {0}")]
@@ -64,6 +67,7 @@ impl AssembleError {
             | Self::Layout { .. }
             | Self::Tree { .. }
             | Self::Changes { .. } => "layout_invalid",
+            Self::Scratch { code, .. } => code,
             Self::Previous { .. } => "index_missing",
             Self::Vectors(error) => error.code(),
             Self::Calibration(error) => error.code(),

@@ -1,10 +1,11 @@
 //! Cells and pieces of cells → segments: what is fetched together lies together.
 
-use super::encode::Made;
+use super::AssembleError;
+use super::assembled::Files;
+use super::encode::{Encoded, Encoder, Made};
 use super::growth::Growth;
-use super::{AssembleError, Previous};
-use crate::index::{Cell, CellSpan, Changes, Dead, FileRef, Piece, Segment, Spans};
-use crate::partition::{Merge, leaf_order};
+use crate::index::{CellSpan, Changes, Dead, FileRef, Piece, Segment, Spans};
+use crate::partition::{Merge, Workers, leaf_order};
 use crate::quantize::{CodeBits, sign_bytes};
 
 /// Bounds of a segment's target size: smaller costs requests, larger costs bytes that a query does
@@ -31,6 +32,16 @@ pub(super) struct Placed {
     pub(super) changes: Changes,
 }
 
+/// Segments whose rows are encoded before the first of them is written: enough for many workers, and far from all.
+const AT_ONCE: usize = 64;
+
+/// What becomes of a segment.
+enum Task {
+    /// It stays, as that of the epoch before with this number.
+    Keep(u32),
+    Write(Vec<Slot>),
+}
+
 /// What is written to a slot.
 #[derive(Clone, Copy)]
 enum Slot {
@@ -39,29 +50,31 @@ enum Slot {
 }
 
 /// Segments so far, and where they lie.
-struct Shelf<'a> {
-    dimension: usize,
-    bits: CodeBits,
+struct Shelf<'a, 'f> {
+    encoder: &'a Encoder<'a>,
     segments: Vec<FileRef>,
     bases: Vec<Option<CellSpan>>,
     pieces: Vec<(Piece, CellSpan, u32)>,
-    files: &'a mut Vec<(String, Vec<u8>)>,
+    files: &'a mut Files<'f>,
 }
 
 /// Gives every cell a segment and a slot, and writes the segments that are new.
 pub(super) fn place(
     made: &mut [Made],
     merges: &[Merge],
-    (dimension, bits): (usize, CodeBits),
-    previous: Option<&Previous>,
+    encoder: &Encoder,
     growth: &Growth,
-    files: &mut Vec<(String, Vec<u8>)>,
+    workers: &dyn Workers,
+    files: &mut Files,
 ) -> Result<Placed, AssembleError> {
     let total: usize = made.iter().map(|made| made.rows()).sum();
+    let (dimension, bits) = (encoder.dimension(), encoder.bits);
     let target = target_bytes(total, dimension, bits);
+    let bytes_of = |rows: Option<usize>| rows.map_or(0, |rows| slot_bytes(rows, dimension, bits));
+    let base_bytes = |made: &[Made], n: usize| bytes_of(made[n].base);
+    let mut tasks = Vec::new();
     let mut shelf = Shelf {
-        dimension,
-        bits,
+        encoder,
         segments: Vec::new(),
         bases: vec![None; made.len()],
         pieces: Vec::new(),
@@ -72,8 +85,8 @@ pub(super) fn place(
         .map(|cell| cell as usize)
         .collect();
     for (number, &stays) in growth.stays.iter().enumerate() {
-        if let (true, Some(previous)) = (stays, previous) {
-            shelf.keep(made, growth, previous, number as u32);
+        if stays {
+            tasks.push(Task::Keep(number as u32));
             continue;
         }
         let home = |n: usize| made[n].home.filter(|home| home.0 as usize == number);
@@ -84,12 +97,11 @@ pub(super) fn place(
             .collect();
         // Cells that go on keep their order, so that nothing but what changed moves.
         own.sort_by_key(|&n| home(n).and_then(|home| home.1).unwrap_or(u32::MAX));
-        let size: u64 = own.iter().map(|&n| made[n].base_bytes()).sum();
+        let size: u64 = own.iter().map(|&n| base_bytes(made, n)).sum();
         // One that has not outgrown its target twice stays together.
         let limit = if size <= 2 * target { u64::MAX } else { target };
-        for cells in pack(&own, limit, |n| made[n].base_bytes()) {
-            shelf.write(made, cells.into_iter().map(Slot::Base).collect());
-        }
+        let packs = pack(&own, limit, |n| base_bytes(made, n));
+        tasks.extend(packs.into_iter().map(Task::bases));
     }
     let known = growth.stays.len();
     let is_homeless = |n: &usize| made[*n].home.is_none_or(|(home, _)| home as usize >= known);
@@ -98,24 +110,61 @@ pub(super) fn place(
         .copied()
         .filter(|n| made[*n].base.is_some() && is_homeless(n))
         .collect();
-    for cells in pack(&homeless, target, |n| made[n].base_bytes()) {
-        shelf.write(made, cells.into_iter().map(Slot::Base).collect());
-    }
+    let packs = pack(&homeless, target, |n| base_bytes(made, n));
+    tasks.extend(packs.into_iter().map(Task::bases));
     let grown: Vec<usize> = tree
         .into_iter()
         .filter(|&n| made[n].piece.is_some())
         .collect();
-    for cells in pack(&grown, target, |n| {
-        made[n].piece.as_ref().map_or(0, bytes_of)
-    }) {
-        shelf.write(made, cells.into_iter().map(Slot::Piece).collect());
+    let packs = pack(&grown, target, |n| bytes_of(made[n].piece));
+    tasks.extend(packs.into_iter().map(Task::pieces));
+    for tasks in tasks.chunks(AT_ONCE) {
+        let slots: Vec<Slot> = tasks.iter().flat_map(Task::slots).copied().collect();
+        let encoded = workers.map(slots.len(), |at| match slots[at] {
+            Slot::Base(cell) => encoder.base(cell),
+            Slot::Piece(cell) => encoder.piece(cell),
+        });
+        let mut encoded = encoded.into_iter();
+        for task in tasks {
+            match task {
+                Task::Keep(old) => shelf.keep(made, growth, *old),
+                Task::Write(slots) => shelf.write(made, slots, &mut encoded)?,
+            }
+        }
+    }
+    // Of the others nothing is written, though rows may have gone.
+    let is_left = |n: &usize| made[*n].base.is_none() && made[*n].piece.is_none();
+    let left: Vec<usize> = (0..made.len()).filter(is_left).collect();
+    let reaches = workers.map(left.len(), |at| encoder.reach(left[at]));
+    for (n, reach) in left.into_iter().zip(reaches) {
+        made[n].reaches(reach?);
     }
     shelf.finish(made, growth)
 }
 
-impl Shelf<'_> {
+impl Task {
+    fn bases(cells: Vec<usize>) -> Self {
+        Self::Write(cells.into_iter().map(Slot::Base).collect())
+    }
+
+    fn pieces(cells: Vec<usize>) -> Self {
+        Self::Write(cells.into_iter().map(Slot::Piece).collect())
+    }
+
+    fn slots(&self) -> &[Slot] {
+        match self {
+            Self::Keep(_) => &[],
+            Self::Write(slots) => slots,
+        }
+    }
+}
+
+impl Shelf<'_, '_> {
     /// Takes over a segment as it is.
-    fn keep(&mut self, made: &mut [Made], growth: &Growth, previous: &Previous, old: u32) {
+    fn keep(&mut self, made: &mut [Made], growth: &Growth, old: u32) {
+        let Some(previous) = self.encoder.previous else {
+            return;
+        };
         let number = self.segments.len() as u32;
         let routing = previous.routing;
         // An index without spans still has them to tell.
@@ -154,16 +203,26 @@ impl Shelf<'_> {
             .extend(previous.index.segment_file(old).cloned());
     }
 
-    fn write(&mut self, made: &mut [Made], slots: Vec<Slot>) {
+    /// What is in the slots comes next of what was encoded.
+    fn write(
+        &mut self,
+        made: &mut [Made],
+        slots: &[Slot],
+        encoded: &mut dyn Iterator<Item = Result<Encoded, AssembleError>>,
+    ) -> Result<(), AssembleError> {
         let number = self.segments.len() as u32;
-        let cell = |slot: &Slot| match *slot {
-            Slot::Base(cell) => made[cell].base.clone().unwrap_or_default(),
-            Slot::Piece(cell) => made[cell].piece.clone().unwrap_or_default(),
-        };
+        let mut cells = Vec::with_capacity(slots.len());
+        for (slot, encoded) in slots.iter().zip(encoded) {
+            let (cell, reach) = encoded?;
+            cells.push(cell);
+            match *slot {
+                Slot::Base(of) | Slot::Piece(of) => made[of].reaches(reach),
+            }
+        }
         let segment = Segment {
-            dimension: self.dimension,
-            bits: self.bits,
-            cells: slots.iter().map(cell).collect(),
+            dimension: self.encoder.dimension(),
+            bits: self.encoder.bits,
+            cells,
         };
         let (bytes, spans) = segment.write_spans();
         for (slot, (&what, span)) in (0..).zip(slots.iter().zip(spans)) {
@@ -185,8 +244,9 @@ impl Shelf<'_> {
             }
         }
         let file = FileRef::of("cells", &bytes, "nss");
-        self.files.push((file.name.clone(), bytes));
+        self.files.put(&file.name, bytes)?;
         self.segments.push(file);
+        Ok(())
     }
 
     fn finish(mut self, made: &[Made], growth: &Growth) -> Result<Placed, AssembleError> {
@@ -214,7 +274,7 @@ impl Shelf<'_> {
         Ok(Placed {
             segments: self.segments,
             spans: Spans {
-                bits: self.bits,
+                bits: self.encoder.bits,
                 cells: spans,
             },
             changes: changes.map_err(|what| AssembleError::Changes { what })?,
@@ -228,8 +288,8 @@ fn row_bytes(dimension: usize, bits: CodeBits) -> u64 {
 }
 
 /// The rows, and the ranges of the factors.
-pub(super) fn bytes_of(cell: &Cell) -> u64 {
-    cell.ids.len() as u64 * row_bytes(cell.codes.dimension(), cell.codes.bits()) + 40
+fn slot_bytes(rows: usize, dimension: usize, bits: CodeBits) -> u64 {
+    rows as u64 * row_bytes(dimension, bits) + 40
 }
 
 /// Cuts an order of cells into runs of at most so many bytes; a cell that is larger is a run of its own.

@@ -4,6 +4,7 @@
 //! the routing names them among the dead. New pictures have new ids, so their records make files behind the others, which are
 //! joined while they are small.
 
+use super::assembled::Files;
 use super::{AssembleError, Previous};
 use crate::index::{FileRef, Record, RecordBlock, Records};
 
@@ -39,7 +40,7 @@ pub(super) fn write_records(
     ids: &[u32],
     previous: Option<&Previous>,
     whole: bool,
-    files: &mut Vec<(String, Vec<u8>)>,
+    files: &mut Files,
 ) -> Result<Filed, AssembleError> {
     let mut sorted: Vec<&Record> = records.iter().collect();
     sorted.sort_by_key(|record| record.id);
@@ -77,7 +78,7 @@ pub(super) fn write_records(
                 filed
                     .blocks
                     .push(Records::parse(&file.name, &bytes)?.blocks());
-                files.push((file.name.clone(), bytes));
+                files.put(&file.name, bytes)?;
                 filed.files.push(file);
             }
         }

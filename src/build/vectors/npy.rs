@@ -1,21 +1,34 @@
-//! Bytes of a NumPy file (`.npy`, versions 1 to 3) → rows.
+//! A NumPy file (`.npy`, versions 1 to 3) → where its numbers begin, and what they are.
 //!
 //! Little-endian floats of 16, 32 or 64 bits, row by row: what `np.save` makes of an array of
 //! embeddings. The header is a Python dictionary as text; only its three keys are looked for.
 
-use super::{Shape, Vectors};
+use super::numbers::{Numbers, Width};
+use super::{Input, Shape, Stop};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 /// No real header comes near; a larger number means that the bytes are something else.
 const LARGEST_HEADER: usize = 1 << 20;
 
-pub fn parse(bytes: &[u8], shape: Shape) -> Result<Vectors, String> {
-    let (header, data) = split(bytes)?;
+pub(super) fn open(input: Input, shape: Shape) -> Result<Numbers, Stop> {
+    let head = input.head(LARGEST_HEADER as u64 + 12)?;
+    let (header, start) = split(&head)?;
+    let (width, rows, dimension) = table(header, input.length() - start, shape)?;
+    Ok(Numbers {
+        bytes: input.begin_at(start)?,
+        width,
+        rows,
+        dimension,
+    })
+}
+
+/// What the header says, and `length` bytes behind it hold.
+fn table(header: &str, length: u64, shape: Shape) -> Result<(Width, usize, usize), String> {
     let descr = value(header, "descr")?;
-    let bytes_of_one = match descr {
-        "'<f2'" | "\"<f2\"" => 2,
-        "'<f4'" | "\"<f4\"" => 4,
-        "'<f8'" | "\"<f8\"" => 8,
+    let width = match descr {
+        "'<f2'" | "\"<f2\"" => Width::Half,
+        "'<f4'" | "\"<f4\"" => Width::Single,
+        "'<f8'" | "\"<f8\"" => Width::Double,
         _ => {
             return Err(format!(
                 "its numbers are {descr}; expected little-endian floats ('<f4', '<f8' or '<f2'); \
@@ -37,30 +50,23 @@ pub fn parse(bytes: &[u8], shape: Shape) -> Result<Vectors, String> {
     let (rows, dimension) = rows_and_dimension(value(header, "shape")?, shape)?;
     let expected = rows
         .checked_mul(dimension)
-        .and_then(|numbers| numbers.checked_mul(bytes_of_one));
-    if expected != Some(data.len()) {
+        .and_then(|numbers| numbers.checked_mul(width.bytes()));
+    if expected.map(|bytes| bytes as u64) != Some(length) {
         return Err(format!(
-            "its header promises {rows} rows of {dimension} numbers ({}), and {} bytes follow; \
+            "its header promises {rows} rows of {dimension} numbers ({}), and {length} bytes follow; \
              the file was cut short or changed, copy it again",
-            expected.map_or("too many bytes".into(), |bytes| format!("{bytes} bytes")),
-            data.len()
+            expected.map_or("too many bytes".into(), |bytes| format!("{bytes} bytes"))
         ));
     }
-    let values = match bytes_of_one {
-        2 => numbers(data, |bytes| half(u16::from_le_bytes(bytes))),
-        4 => numbers(data, f32::from_le_bytes),
-        // A value beyond f32 becomes infinite, and is refused as such with its row.
-        _ => numbers(data, |bytes| f64::from_le_bytes(bytes) as f32),
-    };
-    Ok(Vectors { values, dimension })
+    Ok((width, rows, dimension))
 }
 
 fn broken(what: &str) -> String {
     format!("it is no NumPy file ({what}); make it with np.save(file, array)")
 }
 
-/// Header text, and what follows it.
-fn split(bytes: &[u8]) -> Result<(&str, &[u8]), String> {
+/// Header text, and where it ends.
+fn split(bytes: &[u8]) -> Result<(&str, u64), String> {
     let rest = bytes
         .strip_prefix(MAGIC)
         .ok_or_else(|| broken("it does not begin with \\x93NUMPY"))?;
@@ -84,9 +90,9 @@ fn split(bytes: &[u8]) -> Result<(&str, &[u8]), String> {
     if length > LARGEST_HEADER {
         return Err(broken(&format!("its header would have {length} bytes")));
     }
-    let (header, data) = rest.split_at_checked(length).ok_or_else(cut)?;
+    let (header, rest) = rest.split_at_checked(length).ok_or_else(cut)?;
     let header = std::str::from_utf8(header).map_err(|_| broken("its header is no text"))?;
-    Ok((header, data))
+    Ok((header, (bytes.len() - rest.len()) as u64))
 }
 
 /// The text of a key's value: a tuple or list with its brackets, else up to the next comma.
@@ -126,26 +132,26 @@ fn rows_and_dimension(text: &str, shape: Shape) -> Result<(usize, usize), String
     }
 }
 
-fn numbers<const BYTES: usize>(data: &[u8], number: impl Fn([u8; BYTES]) -> f32) -> Vec<f32> {
-    let (numbers, _) = data.as_chunks();
-    numbers.iter().copied().map(number).collect()
-}
-
-/// A float of 16 bits (1 sign, 5 exponent, 10 fraction), exactly.
-fn half(bits: u16) -> f32 {
-    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
-    let fraction = f32::from(bits & 0x3ff);
-    match i32::from(bits >> 10 & 0x1f) {
-        0 => sign * fraction * (-24f32).exp2(),
-        31 if fraction == 0.0 => sign * f32::INFINITY,
-        31 => f32::NAN,
-        exponent => sign * (1024.0 + fraction) * ((exponent - 25) as f32).exp2(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::build::vectors::Vectors;
+
+    fn parse(bytes: &[u8], shape: Shape) -> Result<Vectors, String> {
+        let found = |stop| match stop {
+            Stop::Refused(found) => found,
+            Stop::Unread(error) => error.to_string(),
+            Stop::Failed(error) => error.to_string(),
+        };
+        let numbers = open(Input::Held(bytes.to_vec()), shape).map_err(found)?;
+        let (mut values, dimension) = (Vec::new(), numbers.dimension);
+        let mut sink = |part: &mut [f32], _| {
+            values.extend_from_slice(part);
+            Ok(())
+        };
+        numbers.read(&mut sink).map_err(found)?;
+        Ok(Vectors { values, dimension })
+    }
 
     fn file(version: u8, header: &str, data: &[u8]) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
@@ -197,22 +203,6 @@ mod tests {
                 assert_eq!(found.dimension, 2);
             }
         }
-    }
-
-    #[test]
-    fn halves_are_read_at_the_ends_of_their_range() {
-        let known = [
-            (0x0001, 5.960_464_5e-8),
-            (0x03ff, 6.097_555e-5),
-            (0x0400, 6.103_515_6e-5),
-            (0x7bff, 65_504.0),
-            (0xfc00, f32::NEG_INFINITY),
-            (0x8000, -0.0),
-        ];
-        for (bits, number) in known {
-            assert_eq!(half(bits).to_bits(), f32::to_bits(number), "{bits:#x}");
-        }
-        assert!(half(0x7e00).is_nan());
     }
 
     #[test]

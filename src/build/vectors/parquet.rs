@@ -4,29 +4,40 @@
 //! where a row begins, and the definition level is below its maximum where something is null or empty. A row
 //! with such a hole, or with another length than the first, is refused: it is no vector.
 
+use std::panic::AssertUnwindSafe;
+
 use bytes::Bytes;
 use parquet::basic::Type;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{DataType, DoubleType, FloatType};
 use parquet::errors::ParquetError;
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 
-use super::Vectors;
+use super::{Input, Sink, Stop};
 
 /// Rows decoded at once.
-const BATCH_ROWS: usize = 4096;
+const BATCH_ROWS: usize = 1024;
 
 /// `column` names the column; without it there must be only one that can be meant.
-pub fn parse(bytes: Vec<u8>, column: Option<&str>) -> Result<Vectors, String> {
+pub(super) fn read(input: Input, column: Option<&str>, sink: &mut Sink) -> Result<(), Stop> {
     // The reader panics at some damaged pages (an index beyond a short one). That must not end a program that reads a file.
-    std::panic::catch_unwind(|| read(bytes, column))
-        .unwrap_or_else(|_| Err(unreadable("a page does not hold what it states")))
+    let read = AssertUnwindSafe(|| match input {
+        Input::File(file, _) => read_from(file, column, sink),
+        Input::Held(bytes) => read_from(Bytes::from(bytes), column, sink),
+    });
+    std::panic::catch_unwind(read)
+        .unwrap_or_else(|_| Err(unreadable("a page does not hold what it states").into()))
 }
 
-fn read(bytes: Vec<u8>, column: Option<&str>) -> Result<Vectors, String> {
+/// A page at a time.
+fn read_from(
+    bytes: impl ChunkReader + 'static,
+    column: Option<&str>,
+    sink: &mut Sink,
+) -> Result<(), Stop> {
     let length = bytes.len() as i64;
-    let file = SerializedFileReader::new(Bytes::from(bytes)).map_err(unreadable)?;
+    let file = SerializedFileReader::new(bytes).map_err(unreadable)?;
     let schema = file.metadata().file_metadata().schema_descr_ptr();
     let place = choose(&schema, column)?;
     let most = schema.column(place).max_def_level();
@@ -35,7 +46,7 @@ fn read(bytes: Vec<u8>, column: Option<&str>) -> Result<Vectors, String> {
         let group = file.get_row_group(group).map_err(unreadable)?;
         // The reader takes what the footer says on trust, and panics where that is negative.
         let Some(chunk) = group.metadata().columns().get(place) else {
-            return Err(unreadable("a row group lacks the column"));
+            return Err(unreadable("a row group lacks the column").into());
         };
         let start = chunk
             .dictionary_page_offset()
@@ -43,20 +54,20 @@ fn read(bytes: Vec<u8>, column: Option<&str>) -> Result<Vectors, String> {
         let bytes = chunk.compressed_size();
         let lies_within = start >= 0 && bytes >= 0 && start.saturating_add(bytes) <= length;
         if !lies_within || group.metadata().num_rows() < 0 {
-            return Err(unreadable("its footer points outside the file"));
+            return Err(unreadable("its footer points outside the file").into());
         }
         match group.get_column_reader(place).map_err(unreadable)? {
             ColumnReader::FloatColumnReader(reader) => {
-                rows.read::<FloatType>(reader, most, |value| value)?;
+                rows.read::<FloatType>(reader, most, |value| value, sink)?;
             }
             ColumnReader::DoubleColumnReader(reader) => {
                 // A value beyond f32 becomes infinite, and is refused as such with its row.
-                rows.read::<DoubleType>(reader, most, |value| value as f32)?;
+                rows.read::<DoubleType>(reader, most, |value| value as f32, sink)?;
             }
-            _ => return Err(unreadable("a row group has the column in another type")),
+            _ => return Err(unreadable("a row group has the column in another type").into()),
         }
     }
-    rows.finish()
+    Ok(())
 }
 
 fn unreadable(error: impl ToString) -> String {
@@ -99,7 +110,6 @@ fn vectors(column: &ColumnDescriptor) -> bool {
 
 #[derive(Default)]
 struct Rows {
-    values: Vec<f32>,
     rows: usize,
     /// Of the first row.
     dimension: usize,
@@ -111,8 +121,10 @@ impl Rows {
         mut reader: ColumnReaderImpl<T>,
         most: i16,
         number: impl Fn(T::T) -> f32,
-    ) -> Result<(), String> {
+        sink: &mut Sink,
+    ) -> Result<(), Stop> {
         let (mut definition, mut repetition, mut values) = (Vec::new(), Vec::new(), Vec::new());
+        let mut numbers: Vec<f32> = Vec::new();
         loop {
             definition.clear();
             repetition.clear();
@@ -126,8 +138,17 @@ impl Rows {
             if read.map_err(|error: ParquetError| unreadable(error))?.0 == 0 {
                 return Ok(());
             }
+            let before = self.rows;
             self.check(&definition, &repetition, most)?;
-            self.values.extend(values.drain(..).map(&number));
+            if values.len() != (self.rows - before) * self.dimension {
+                return Err(unreadable("it has other values than it counts").into());
+            }
+            if values.is_empty() {
+                continue;
+            }
+            numbers.clear();
+            numbers.extend(values.drain(..).map(&number));
+            sink(&mut numbers, self.dimension)?;
         }
     }
 
@@ -156,17 +177,6 @@ impl Rows {
         }
         Ok(())
     }
-
-    fn finish(self) -> Result<Vectors, String> {
-        if self.values.len() != self.rows * self.dimension {
-            return Err(unreadable("it has other values than it counts"));
-        }
-        Ok(Vectors {
-            values: self.values,
-            // Without rows nobody divides by it: the caller refuses an empty table.
-            dimension: self.dimension.max(1),
-        })
-    }
 }
 
 #[cfg(test)]
@@ -179,6 +189,22 @@ mod tests {
     use parquet::schema::parser::parse_message_type;
 
     use super::*;
+    use crate::build::vectors::Vectors;
+
+    fn parse(bytes: Vec<u8>, column: Option<&str>) -> Result<Vectors, String> {
+        let (mut values, mut dimension) = (Vec::new(), 1);
+        let mut sink = |part: &mut [f32], length| {
+            values.extend_from_slice(part);
+            dimension = length;
+            Ok(())
+        };
+        match read(Input::Held(bytes), column, &mut sink) {
+            Ok(()) => Ok(Vectors { values, dimension }),
+            Err(Stop::Refused(found)) => Err(found),
+            Err(Stop::Unread(error)) => Err(error.to_string()),
+            Err(Stop::Failed(error)) => Err(error.to_string()),
+        }
+    }
 
     const ONE: &str = "message m {
         optional group v (LIST) { repeated group list { optional float element; } }
