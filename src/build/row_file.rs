@@ -55,13 +55,7 @@ impl RowFile {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("{START}{}-{number}{END}", std::process::id());
         let path = folder.join(name);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&path)
-            .map_err(|source| BuildError::io("write", &path, source))?;
+        let file = create(&path)?;
         Ok(Self {
             out: BufWriter::with_capacity(1 << 18, file),
             path: Temporary(path),
@@ -111,6 +105,17 @@ impl Written {
         sync_folder(target.parent().unwrap_or(target))?;
         Ok(values)
     }
+}
+
+/// An empty file, to be written and then read through the same handle.
+pub(super) fn create(path: &Path) -> Result<File, BuildError> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(path)
+        .map_err(|source| BuildError::io("write", path, source))
 }
 
 /// Removes what processes left here that are no more. Only whoever has claimed the folder may.

@@ -2,7 +2,7 @@
 //!
 //! A file that has no name is gone with the process, however that ends. Where a file cannot be removed while it is open, or not be mapped, everything stays in memory.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use super::BuildError;
 use super::assemble::{FileBytes, InMemory, Lying, Scratch, ScratchError};
 use super::mapped::Bytes;
-use super::row_file::RowFile;
+use super::row_file::{RowFile, create};
 
 /// Fewer bytes than this are not worth a file.
 const FEW: usize = 1 << 20;
@@ -47,13 +47,7 @@ impl OnDisk {
         let files = match &mut *files {
             Some(files) => files,
             none => {
-                let file = OpenOptions::new()
-                    .read(true)
-                    .write(true)
-                    .create(true)
-                    .truncate(true)
-                    .open(&path)
-                    .map_err(failed)?;
+                let file = create(&path)?;
                 fs::remove_file(&path).map_err(failed)?;
                 none.insert(Files {
                     file,

@@ -1,4 +1,4 @@
-//! What assembling gives: an epoch in memory, which can be read, calibrated and published.
+//! What assembling gives: an epoch, in memory or where the caller has it lie, which can be read, calibrated and published.
 
 use super::{AssembleError, Encoding, FileBytes, Lying, Scratch, ScratchError, framed};
 use crate::calibration::{CalibrationOptions, calibrate};
