@@ -7,6 +7,7 @@
 // These tests run a program, threads or files: on the machine, not in the browser.
 #![cfg(not(target_arch = "wasm32"))]
 
+#[allow(dead_code)]
 mod place;
 
 use std::fs;

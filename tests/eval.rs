@@ -335,7 +335,7 @@ fn wrong_labels_are_told_what_to_become() {
 fn an_index_without_its_vectors_says_how_to_get_them() {
     let place = Place::with(4);
     place.build();
-    fs::remove_file(place.path("site/.nearsight/vectors.f32")).unwrap();
+    fs::remove_file(place.full_vectors()).unwrap();
     let (code, message) = refused(&["eval", &place.text("site")]);
     assert_eq!(code, "state_missing");
     assert!(message.contains("run nearsight build again"), "{message}");

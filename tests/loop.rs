@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use nearsight::build::assemble::assemble;
+use nearsight::build::assemble::{Assembled, assemble};
 use nearsight::build::{Output, State, load_index, publish};
 use nearsight::calibration::CalibrationOptions;
 use nearsight::feedback::{Event, Impression, Query, Shown};
@@ -50,7 +50,11 @@ fn site() -> (tempfile::TempDir, Vec<f32>) {
 }
 
 fn site_of(cells: Option<u32>, noise: f32) -> (tempfile::TempDir, Vec<f32>) {
-    let folder = tempfile::tempdir().unwrap();
+    let (assembled, values) = assembled(cells, noise);
+    (published_with(&assembled, &values), values)
+}
+
+fn assembled(cells: Option<u32>, noise: f32) -> (Assembled, Vec<f32>) {
     let values = vectors(1_280, 5, noise);
     let rows = Rows::new(&values, DIMENSION).unwrap();
     let options = PartitionOptions {
@@ -63,13 +67,16 @@ fn site_of(cells: Option<u32>, noise: f32) -> (tempfile::TempDir, Vec<f32>) {
     let assembled = assemble(rows, &ids, &[], &layout, None, None)
         .and_then(|made| made.calibrated(rows, &ids, None, &CalibrationOptions::default()))
         .unwrap();
+    (assembled, values)
+}
+
+fn published_with(assembled: &Assembled, values: &[f32]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
     let lock = Output::claim(folder.path()).unwrap();
-    State::new(values.clone(), DIMENSION, None)
-        .save(folder.path())
-        .unwrap();
-    publish(folder.path(), &assembled).unwrap();
+    let vectors = State::keep(values, DIMENSION, folder.path()).unwrap();
+    publish(folder.path(), assembled, &vectors).unwrap();
     drop(lock);
-    (folder, values)
+    folder
 }
 
 /// What a page reports of a search for a picture of the index.
@@ -425,10 +432,8 @@ fn a_cell_over_the_cap_is_split_without_any_search() {
 
 #[test]
 fn vectors_of_another_index_are_refused() {
-    let (site, values) = site();
-    State::new(values[..DIMENSION * 100].to_vec(), DIMENSION, None)
-        .save(site.path())
-        .unwrap();
+    let (assembled, values) = assembled(None, 0.45);
+    let site = published_with(&assembled, &values[..DIMENSION * 100]);
     let error = maintain(site.path(), &policy(), false).unwrap_err();
     assert_eq!(error.code(), "state_mismatch");
     assert_eq!(load_index(site.path()).unwrap().epoch(), 0);

@@ -170,7 +170,7 @@ fn a_table_that_is_refused_at_its_end_changes_nothing() {
     let mut values = rows(9_000, 32);
     place.write("v.f32", &raw(&values));
     run(&build(&place, "32", &["--layout", "tree"]));
-    let state = fs::read(place.path("site/.nearsight/vectors.f32")).unwrap();
+    let state = fs::read(place.full_vectors()).unwrap();
     let before = place.manifest();
     values[8_990 * 32 + 5] = f32::NAN;
     place.write("v.f32", &raw(&values));
@@ -196,7 +196,7 @@ fn a_table_that_is_refused_at_its_end_changes_nothing() {
         assert!(message.contains("place 5"), "{message}");
     }
     assert_eq!(place.manifest(), before);
-    let now = fs::read(place.path("site/.nearsight/vectors.f32")).unwrap();
+    let now = fs::read(place.full_vectors()).unwrap();
     assert!(now == state && left_over(&place.path("site")).is_empty());
     assert!(!place.path("other").exists());
 }

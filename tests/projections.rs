@@ -8,6 +8,7 @@
 mod place;
 
 use std::collections::BTreeMap;
+use std::fs;
 
 use place::{Place, jpeg, ok, refused};
 use serde_json::{Value, json};
@@ -25,7 +26,7 @@ fn manifest(place: &Place) -> Value {
 fn sidecar(place: &Place) -> Value {
     let name = manifest(place)["model"]["sidecar"]["name"].clone();
     let path = format!("site/{}", name.as_str().unwrap());
-    serde_json::from_slice(&std::fs::read(place.path(&path)).unwrap()).unwrap()
+    serde_json::from_slice(&fs::read(place.path(&path)).unwrap()).unwrap()
 }
 
 #[test]
@@ -87,23 +88,28 @@ fn a_projection_stays_over_builds_and_updates_until_another_is_asked_for() {
 
 #[test]
 fn full_vectors_of_another_projection_are_not_taken_for_those_of_the_index() {
-    // What a build leaves that dies after the vectors of the next epoch and before its manifest.
     let (place, next) = (Place::with(30), Place::with(31));
     build(&place, &["--dim", "16"]);
     build(&next, &["--dim", "16"]);
-    for name in ["vectors.f32", "state.json"] {
-        let file = format!("site/.nearsight/{name}");
-        std::fs::copy(next.path(&file), place.path(&file)).unwrap();
-    }
+    place.bring_full_vectors_of(&next.path("site"));
     place.write("photos/new.jpg", &jpeg(900, 96, 80));
+    let (site, new) = (place.text("site"), place.text("photos/new.jpg"));
+    assert_eq!(ok(&["add", &site, &new])["added"], 1);
+    assert_eq!(ok(&["verify", &site])["problems"], json!([]));
+    // And where its own are lost, they are not taken in their place.
+    fs::remove_dir_all(place.path("site/.nearsight")).unwrap();
+    fs::create_dir(place.path("site/.nearsight")).unwrap();
+    place.bring_full_vectors_of(&next.path("site"));
+    place.write("photos/newer.jpg", &jpeg(901, 96, 80));
     let before = place.manifest();
-    let (code, message) = refused(&["add", &place.text("site"), &place.text("photos/new.jpg")]);
+    let newer = place.text("photos/newer.jpg");
+    let (code, message) = refused(&["add", &site, &newer]);
     assert_eq!(code, "state_stale");
-    assert!(message.contains("another projection"), "{message}");
+    assert!(message.contains("another epoch"), "{message}");
     assert_eq!(place.manifest(), before);
     // As the message says.
     assert_eq!(build(&place, &[])["added"], 1);
-    assert_eq!(ok(&["verify", &place.text("site")])["problems"], json!([]));
+    assert_eq!(ok(&["verify", &site])["problems"], json!([]));
 }
 
 #[test]

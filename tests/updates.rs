@@ -565,20 +565,26 @@ fn a_query_that_began_before_an_update_ends_on_its_own_epoch() {
 #[test]
 fn an_update_that_died_before_its_manifest_leaves_the_epoch_before_and_can_be_run_again() {
     let mut site = Site::new(&sample(BUILT, 17), 1);
-    let read = |name: &str| std::fs::read(site.dist().join(name)).unwrap();
-    let (manifest, last) = (read("manifest.json"), read(".nearsight/build.json"));
+    let hidden = site.dist().join(".nearsight");
+    let files = std::fs::read_dir(&hidden).unwrap();
+    let mut before: Vec<(std::path::PathBuf, Vec<u8>)> = files
+        .map(|entry| entry.unwrap().path())
+        .chain([site.dist().join("manifest.json")])
+        .map(|file| (file.clone(), std::fs::read(file).unwrap()))
+        .collect();
     let more = sample(16, 18);
     site.add(&more);
     // Everything is written but the manifest, and the note of what it was made of is struck out.
-    let stricken = String::from_utf8(last)
-        .unwrap()
-        .replace("\"input\": \"", "\"input\": \"x");
-    std::fs::write(site.dist().join("manifest.json"), &manifest).unwrap();
-    std::fs::write(site.dist().join(".nearsight/build.json"), stricken).unwrap();
+    for (file, bytes) in &mut before {
+        if file.ends_with("build.json") {
+            let text = String::from_utf8(bytes.clone()).unwrap();
+            *bytes = text.replace("\"input\": \"", "\"input\": \"x").into_bytes();
+        }
+        std::fs::write(file, bytes).unwrap();
+    }
     site.live.retain(|&id, _| (id as usize) < BUILT);
+    site.next_id = BUILT as u32;
     site.check();
-    // The ids that were given are not given again.
-    assert_eq!(site.next_id as usize, BUILT + 16);
     site.add(&more);
     site.check();
 }

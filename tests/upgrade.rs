@@ -240,7 +240,7 @@ fn files_without_an_embedded_picture_stay_and_what_people_look_at_comes_first() 
     store.append(&events, 0).unwrap();
     drop(store);
     let row = || {
-        let rows = fs::read(place.path("site/.nearsight/vectors.f32")).unwrap();
+        let rows = fs::read(place.full_vectors()).unwrap();
         rows[looked_at as usize * 32..][..32].to_vec()
     };
     upgrade(&place, &["--epochs", "1"]);
@@ -326,13 +326,10 @@ fn pictures_come_and_go_in_the_middle_and_moved_ones_that_are_added_again_become
 fn a_build_with_the_old_model_goes_back_and_mixes_nothing() {
     let place = place(MANY);
     let before = ids(&place);
-    let old = fs::read(place.path("site/.nearsight/vectors.f32")).unwrap();
+    let old = fs::read(place.full_vectors()).unwrap();
     upgrade(&place, &["--epochs", "2"]);
     build(&place, OLD, &[]);
-    assert_eq!(
-        fs::read(place.path("site/.nearsight/vectors.f32")).unwrap(),
-        old
-    );
+    assert_eq!(fs::read(place.full_vectors()).unwrap(), old);
     assert_eq!(ids(&place), before);
     verified(&place);
     // And forth again.
@@ -430,17 +427,9 @@ fn full_vectors_of_an_epoch_that_was_never_published_do_no_harm() {
     upgrade(&place, &["--epochs", "1"]);
     copy(&place.path("site"), &place.path("spare"));
     upgrade(&place, &["--epochs", "1"]);
-    // As a run leaves them that dies between writing these and the manifest.
-    for file in ["vectors.f32", "state.json"] {
-        let file = format!(".nearsight/{file}");
-        fs::copy(
-            place.path("site").join(&file),
-            place.path("spare").join(&file),
-        )
-        .unwrap();
-    }
-    fs::remove_dir_all(place.path("site")).unwrap();
+    fs::rename(place.path("site"), place.path("later")).unwrap();
     fs::rename(place.path("spare"), place.path("site")).unwrap();
+    place.bring_full_vectors_of(&place.path("later"));
     // Nothing of these rows is in the index: a picture more does not bring them in.
     place.write("elsewhere/new.jpg", &jpeg(900, 96, 80));
     ok(&["add", &place.text("site"), &place.text("elsewhere")]);

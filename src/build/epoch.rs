@@ -66,15 +66,14 @@ impl Writing<'_> {
             put(output.folder(), &name, &bytes, Durable::Now)?;
         }
         sync(output.folder(), self.fresh_thumbs)?;
-        let model = options.model.reference();
-        gathered.state(output, &model).save(output.folder())?;
+        let vectors = gathered.keep(output)?;
         if gathered.now_private {
             // Outlives a crash between the new manifest and the removal of the old files.
             put(&output.state(), PRUNE_OWED, b"", Durable::Now)?;
         }
         // While this is gone no build believes that the published epoch is what it would make.
         forget_input(output)?;
-        publish(output.folder(), &assembled)?;
+        publish(output.folder(), &assembled, &vectors)?;
         last.input = input;
         last.photos = self.photos.clone();
         last.thumbnail_side = Some(options.thumbnail_side);

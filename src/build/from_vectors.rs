@@ -22,7 +22,9 @@ use super::row_file::{RowFile, Written, hash_values};
 use super::scratch::OnDisk;
 use super::successor::{Made, Successor};
 use super::threads::Threads;
-use super::{BuildError, Shape, State, VectorFile, VectorReader, load_index, load_previous, page};
+use super::{
+    BuildError, Kept, Shape, State, VectorFile, VectorReader, load_index, load_previous, page,
+};
 use crate::index::Index;
 use crate::partition::{PartitionOptions, Rows};
 use crate::quantize::{CodeBits, Metric};
@@ -82,13 +84,7 @@ pub fn build_vectors(
         });
     }
     let state = State::open(output.folder()).ok();
-    let table = match Table::write(
-        reader,
-        previous.as_ref(),
-        state.as_ref(),
-        &output,
-        cancelled,
-    ) {
+    let table = match Table::write(reader, state.as_ref(), &output, cancelled) {
         Ok(table) => table,
         Err(error) => {
             output.abandon();
@@ -129,9 +125,9 @@ pub fn build_vectors(
                 return Err(BuildError::Interrupted);
             }
             watch(Step::Writing);
-            State::save_written(table.written, table.dimension, output.folder())?;
+            let vectors = Kept::written(table.written, table.dimension, output.folder())?;
             forget_input(&output)?;
-            publish(output.folder(), &assembled)?;
+            publish(output.folder(), &assembled, &vectors)?;
             report.kept_cells = weighed.is_none();
             report.candidates = weighed.unwrap_or_default();
             report.published = true;
@@ -166,7 +162,6 @@ struct Table {
 impl Table {
     fn write(
         reader: VectorReader,
-        previous: Option<&Index>,
         state: Option<&State>,
         output: &Output,
         cancelled: &AtomicBool,
@@ -185,7 +180,7 @@ impl Table {
             let pictures = rows as u64;
             return Err(BuildError::TooMany { pictures });
         }
-        if let Some(state) = state.filter(|state| is_of(state, dimension, previous)) {
+        if let Some(state) = state.filter(|state| state.vectors().1 == dimension) {
             file.push(state.vectors().0.get(values..).unwrap_or_default())?;
         }
         Ok(Self {
@@ -198,13 +193,6 @@ impl Table {
     fn values(&self) -> &[f32] {
         &self.written.values[..self.rows * self.dimension]
     }
-}
-
-/// Whether the full vectors can be those of the epoch before.
-fn is_of(state: &State, dimension: usize, previous: Option<&Index>) -> bool {
-    let ids = previous.and_then(Index::pictures).unwrap_or_default();
-    let most = ids.last().map_or(0, |&id| id as usize + 1);
-    state.vectors().1 == dimension && state.rows() >= most
 }
 
 /// The rows of now, held against those of the epoch before.
@@ -229,7 +217,7 @@ impl Next {
         let before = before.unwrap_or_default();
         let both = before.partition_point(|&id| (id as usize) < rows);
         let row = |id: u32| &table.values()[id as usize * dimension..][..dimension];
-        let state = state.filter(|state| is_of(state, dimension, previous.as_ref()));
+        let state = state.filter(|state| state.vectors().1 == dimension);
         let changed = match &state {
             Some(state) => {
                 let differs = |id: &&u32| state.row(**id) != Some(row(**id));

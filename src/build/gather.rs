@@ -12,11 +12,11 @@ use super::output::Output;
 use super::pipeline::{BuildOptions, settings};
 use super::report::Report;
 use super::resume::{self, Log};
-use super::state::State;
+use super::state::{Kept, State};
 use super::walk::{Found, Problem};
 use super::{BuildError, Model};
 use crate::embed;
-use crate::index::{Index, ModelRef, Record};
+use crate::index::{Index, Record};
 use crate::quantize::CodeBits;
 
 /// All that goes into an epoch.
@@ -83,7 +83,7 @@ pub fn gather(
         .map(|record| (record.path.clone(), record))
         .collect();
     // Rows of removed pictures count: their ids were given.
-    let state = State::open_any(output.folder()).ok();
+    let state = State::open(output.folder()).ok();
     let kept_rows = state.as_ref().map_or(0, |state| state.rows() as u64);
     let highest = old.values().map(|record| u64::from(record.id) + 1).max();
     let mut next = kept_rows.max(highest.unwrap_or(0));
@@ -253,7 +253,7 @@ impl Gathered {
             let row = match moved {
                 Some(moved) => rest.projected(moved)?,
                 None => {
-                    // Not before it is needed: a run that died may have left full vectors of the epoch that it did not publish.
+                    // Not before it is needed: full vectors may be lost.
                     let held = match &mut held {
                         Some(held) => held,
                         none => none.insert(Held::of(output, previous)?),
@@ -266,7 +266,7 @@ impl Gathered {
             };
             if row.len() != self.dimension {
                 return Err(BuildError::StateStale {
-                    path: output.state().join("vectors.f32"),
+                    path: output.state(),
                     why: "another model made the vectors",
                 });
             }
@@ -299,10 +299,10 @@ impl Gathered {
         hasher.finalize().to_hex().to_string()
     }
 
-    /// A row for every id ever given; a removed picture keeps the one it had.
-    pub fn state(&self, output: &Output, model: &ModelRef) -> State {
+    /// Keeps a row for every id ever given; a removed picture has the one it had.
+    pub fn keep(&self, output: &Output) -> Result<Kept, BuildError> {
         let mut all = vec![0.0; self.next_id as usize * self.dimension];
-        if let Ok(before) = State::open_any(output.folder()) {
+        if let Ok(before) = State::open(output.folder()) {
             let (vectors, dimension) = before.vectors();
             if dimension == self.dimension && vectors.len() <= all.len() {
                 all[..vectors.len()].copy_from_slice(vectors);
@@ -315,6 +315,6 @@ impl Gathered {
         {
             all[*id as usize * self.dimension..][..self.dimension].copy_from_slice(row);
         }
-        State::new(all, self.dimension, Some(model))
+        State::keep(&all, self.dimension, output.folder())
     }
 }

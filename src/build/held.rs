@@ -3,8 +3,6 @@
 //! The index holds projected rows, and a picture's file may be gone. What the network gave is in the log, in what an upgrade has moved, or, where
 //! there is no projection, in the full vectors. Needed where rows go through another projection, or into another space, without their files.
 
-use std::path::PathBuf;
-
 use super::moved::{Kind, Moved};
 use super::output::Output;
 use super::resume::Log;
@@ -15,7 +13,6 @@ use crate::index::{Index, Record};
 
 /// What is held of the pictures of an index.
 pub struct Held {
-    file: PathBuf,
     state: State,
     /// Of the published index, with its projection.
     model: Model,
@@ -26,7 +23,6 @@ impl Held {
     pub fn of(output: &Output, index: &Index) -> Result<Self, BuildError> {
         let model = Model::of_index(output.folder(), index.manifest())?;
         Ok(Self {
-            file: output.state().join("vectors.f32"),
             state: State::open(output.folder())?,
             moved: Moved::read(output, Kind::Moved, &model)?,
             model,
@@ -82,7 +78,7 @@ impl Held {
     }
 
     fn stale(&self, why: &'static str) -> BuildError {
-        let path = self.file.clone();
+        let path = self.state.file().to_path_buf();
         BuildError::StateStale { path, why }
     }
 }

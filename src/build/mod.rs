@@ -95,7 +95,7 @@ pub use self::{
     page::beside_program,
     publish::{publish, published},
     report::{Report, Step, kinds},
-    state::State,
+    state::{Kept, State},
     threads::{Threads, jobs},
     update_vectors::{VectorUpdate, update_vectors},
     vectors::{Shape, VectorFile, VectorReader, Vectors},

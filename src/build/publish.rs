@@ -1,6 +1,6 @@
 //! The files of an epoch → a folder that serves it, at one instant.
 //!
-//! Everything new is written and synced first; then `manifest.json` is replaced by one rename. Until
+//! Everything new is written and synced first, with the full vectors that belong to it; then `manifest.json` is replaced by one rename. Until
 //! that rename a reader sees the old epoch and all its files, after it the new one, and a crash at
 //! any point leaves one of the two. Old files stay, because browsers still hold the old manifest.
 //! An epoch never changes: one that is not higher than the published one is refused, unless it is
@@ -13,11 +13,12 @@ use std::path::Path;
 use super::BuildError;
 use super::assemble::Assembled;
 use super::output::{Durable, MANIFEST, put};
+use super::state::Kept;
 use crate::index::{IndexError, Manifest};
 
-/// Publishes `assembled` in `dist`. The caller holds [`super::Output`]. Files that the manifest names
+/// Publishes `assembled` in `dist`, and `vectors` as its full vectors. The caller holds [`super::Output`]. Files that the manifest names
 /// and that `assembled` does not bring (kept segments, the model) must lie there already.
-pub fn publish(dist: &Path, assembled: &Assembled) -> Result<(), BuildError> {
+pub fn publish(dist: &Path, assembled: &Assembled, vectors: &Kept) -> Result<(), BuildError> {
     let text = assembled.manifest.to_json();
     if let Some((published, manifest)) = published(dist)?
         && published != text.as_bytes()
@@ -44,7 +45,9 @@ pub fn publish(dist: &Path, assembled: &Assembled) -> Result<(), BuildError> {
             }));
         }
     }
+    vectors.belong_to(text.as_bytes(), dist)?;
     put(dist, MANIFEST, text.as_bytes(), Durable::Now)?;
+    vectors.remove_others(text.as_bytes(), dist);
     Ok(())
 }
 
@@ -134,7 +137,7 @@ fn made_here(folder: &str, file: &str) -> bool {
 mod tests {
     use super::*;
     use crate::build::assemble::{Previous, assemble};
-    use crate::build::load_index;
+    use crate::build::{State, load_index};
     use crate::index::{Index, Record};
     use crate::partition::{Method, PartitionOptions, Rows, partition};
 
@@ -163,20 +166,25 @@ mod tests {
         assemble(rows, &ids, &records, &layout, None, previous.as_ref()).unwrap()
     }
 
+    /// The full vectors are another file's matter.
+    fn publish_it(dist: &Path, assembled: &Assembled) -> Result<(), BuildError> {
+        publish(dist, assembled, &State::keep(&[0.0], 1, dist).unwrap())
+    }
+
     #[test]
     fn an_epoch_is_published_once_and_only_a_later_one_replaces_it() {
         let dist = tempfile::tempdir().unwrap();
         let first = epoch(20, None);
-        publish(dist.path(), &first).unwrap();
-        publish(dist.path(), &first).unwrap();
-        let other = publish(dist.path(), &epoch(21, None)).unwrap_err();
+        publish_it(dist.path(), &first).unwrap();
+        publish_it(dist.path(), &first).unwrap();
+        let other = publish_it(dist.path(), &epoch(21, None)).unwrap_err();
         assert_eq!(other.code(), "epoch_refused");
         let held = load_index(dist.path()).unwrap();
         assert_eq!(held.manifest().counts.pictures, 20);
-        publish(dist.path(), &epoch(21, Some(&held))).unwrap();
+        publish_it(dist.path(), &epoch(21, Some(&held))).unwrap();
         assert_eq!(load_index(dist.path()).unwrap().epoch(), held.epoch() + 1);
         assert_eq!(
-            publish(dist.path(), &first).unwrap_err().code(),
+            publish_it(dist.path(), &first).unwrap_err().code(),
             "epoch_refused"
         );
     }
@@ -184,7 +192,7 @@ mod tests {
     #[test]
     fn a_crash_before_the_manifest_leaves_the_old_epoch_whole() {
         let dist = tempfile::tempdir().unwrap();
-        publish(dist.path(), &epoch(20, None)).unwrap();
+        publish_it(dist.path(), &epoch(20, None)).unwrap();
         let held = load_index(dist.path()).unwrap();
         let next = epoch(23, Some(&held));
         for (name, bytes) in &next.files {
@@ -198,7 +206,7 @@ mod tests {
             fs::write(dist.path().join(name), bytes).unwrap();
             assert_eq!(load_index(dist.path()).unwrap().manifest(), held.manifest());
         }
-        publish(dist.path(), &next).unwrap();
+        publish_it(dist.path(), &next).unwrap();
         assert_eq!(
             load_index(dist.path()).unwrap().manifest().counts.pictures,
             23
@@ -211,7 +219,7 @@ mod tests {
         let mut first = epoch(20, None);
         first.files.pop();
         assert_eq!(
-            publish(dist.path(), &first).unwrap_err().code(),
+            publish_it(dist.path(), &first).unwrap_err().code(),
             "io_failed"
         );
         assert!(published(dist.path()).unwrap().is_none());
@@ -225,7 +233,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "x").unwrap();
         };
-        publish(dist.path(), &epoch(20, None)).unwrap();
+        publish_it(dist.path(), &epoch(20, None)).unwrap();
         let hash = "0123456789abcdef0123456789abcdef";
         let ours = [
             format!("thumbs/{hash}.jpg"),

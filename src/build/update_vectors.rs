@@ -16,7 +16,7 @@ use super::row_file::RowFile;
 use super::scratch::OnDisk;
 use super::successor::Successor;
 use super::threads::Threads;
-use super::{BuildError, Shape, State, VectorFile, load_index};
+use super::{BuildError, Kept, Shape, State, VectorFile, load_index};
 use crate::partition::Rows;
 
 /// Rows that are copied at once.
@@ -136,7 +136,7 @@ pub fn update_vectors(
                 .is_some_and(|&id| id as usize >= all.len() / dimension)
             {
                 return Err(BuildError::StateStale {
-                    path: output.state().join("vectors.f32"),
+                    path: state.file().to_path_buf(),
                     why: "a vector of the index is not in it",
                 });
             }
@@ -173,11 +173,12 @@ pub fn update_vectors(
                 return Err(BuildError::Interrupted);
             }
             watch(Step::Writing);
-            if let Some(grown) = grown {
-                State::save_written(grown, dimension, dist)?;
-            }
+            let vectors = match grown {
+                Some(grown) => Kept::written(grown, dimension, dist)?,
+                None => state.kept().clone(),
+            };
             forget_input(&output)?;
-            publish(dist, &assembled)?;
+            publish(dist, &assembled, &vectors)?;
             // What a build of the whole file would find is not known here.
             if !compact {
                 last.input.clear();

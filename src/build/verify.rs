@@ -221,12 +221,13 @@ fn agree(index: &Index, row: &[f32], decoded: &[f32]) -> bool {
 
 /// The full vectors, where they are: a copy without them is complete as well.
 fn state(dist: &Path, index: &Index, verified: &mut Verified) {
-    let name = format!("{STATE_FOLDER}/vectors.f32");
     let state = match State::open(dist) {
         Ok(state) => state,
         Err(BuildError::StateMissing(_)) => return,
-        Err(error) => return verified.failed(&name, &error),
+        Err(error) => return verified.failed(STATE_FOLDER, &error),
     };
+    let name = state.file().file_name().unwrap_or_default();
+    let name = format!("{STATE_FOLDER}/{}", name.to_string_lossy());
     verified.files += 1;
     let (vectors, dimension) = state.vectors();
     let mut ids: Vec<u32> = held(index).into_iter().collect();

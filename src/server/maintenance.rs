@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use super::events_path;
 use crate::build::assemble::{AssembleError, Assembled, Previous, assemble_cells};
-use crate::build::{BuildError, Output, STATE_FOLDER, State, load_index, publish};
+use crate::build::{BuildError, Kept, Output, STATE_FOLDER, State, load_index, publish};
 use crate::calibration::CalibrationOptions;
 use crate::feedback::{Estimates, Estimator};
 use crate::index::{Index, IndexError, Record};
@@ -139,7 +139,7 @@ pub fn maintain(
                 .and_then(|verified| verified.refused.clone())
                 .unwrap_or_default(),
         },
-        (None, Some(assembled)) => release(dist, assembled, dry_run)?,
+        (None, Some(assembled)) => release(dist, assembled, state.kept(), dry_run)?,
     };
     let run = Maintenance {
         outcome,
@@ -200,7 +200,12 @@ fn try_plan(
     Ok(verify(snapshot, &next, probes, forced, policy)?)
 }
 
-fn release(dist: &Path, assembled: &Assembled, dry_run: bool) -> Result<Outcome, MaintenanceError> {
+fn release(
+    dist: &Path,
+    assembled: &Assembled,
+    vectors: &Kept,
+    dry_run: bool,
+) -> Result<Outcome, MaintenanceError> {
     let epoch = assembled.manifest.epoch;
     let new_files = assembled.new_files().count();
     let new_bytes = assembled.new_bytes();
@@ -215,7 +220,7 @@ fn release(dist: &Path, assembled: &Assembled, dry_run: bool) -> Result<Outcome,
             index_bytes,
         });
     }
-    publish(dist, assembled)?;
+    publish(dist, assembled, vectors)?;
     Ok(Outcome::Published {
         epoch,
         new_files,

@@ -1,9 +1,10 @@
 //! A folder with pictures that are made here, and the program run on it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use nearsight::build::State;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -126,6 +127,28 @@ impl Place {
 
     pub fn search(&self, picture: &str) -> Value {
         ok(&["search", &self.text("site"), &self.text(picture), "-k", "3"])
+    }
+
+    /// Where the full vectors of the published epoch lie.
+    pub fn full_vectors(&self) -> PathBuf {
+        let state = State::open(&self.path("site")).expect("full vectors");
+        state.file().to_path_buf()
+    }
+
+    /// Brings the full vectors of another index into the site, as they lie when a run dies before it publishes their epoch.
+    pub fn bring_full_vectors_of(&self, other: &Path) {
+        for entry in fs::read_dir(other.join(".nearsight")).expect("an index") {
+            let file = entry.expect("an entry").path();
+            let name = file.file_name().and_then(|name| name.to_str());
+            let name = name.expect("plain names");
+            if ["state-", "vectors-"]
+                .iter()
+                .any(|kind| name.starts_with(kind))
+            {
+                let to = self.path("site/.nearsight").join(name);
+                fs::copy(&file, to).expect("copied");
+            }
+        }
     }
 
     pub fn manifest(&self) -> Vec<u8> {
