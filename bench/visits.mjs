@@ -2,7 +2,7 @@
 //
 // DIST is what `nearsight build --vectors` wrote, FILE.f32 raw little-endian rows that are not in it. Three servers give out the same files: `nearsight serve`, a plain
 // file server that knows ranges (sirv), and one that does not (Python's http.server). First answers are each of a new visitor with an empty cache; later
-// ones are one visitor's, who asks everything in turn. Counted by the browser: bytes of bodies, requests and their rounds after manifest and routing. A round ends when no
+// ones are one visitor's, who asks everything in turn; that visitor then leaves, comes back and asks the last of it once more. Counted by the browser: bytes of bodies, requests and their rounds after manifest and routing. A round ends when no
 // request is on its way. `--delay MS` has everything that is sent take so long, there and back, as on a network: on one machine it costs nothing to ask often. Prints a table, and writes it with all figures to `--out`.
 import { spawn } from "node:child_process";
 import { cpSync, existsSync, linkSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -20,6 +20,7 @@ const { values: given } = parseArgs({
     queries: { type: "string" },
     visitors: { type: "string", default: "60" },
     later: { type: "string", default: "200" },
+    again: { type: "string", default: "40" },
     recall: { type: "string", default: "0.95" },
     delay: { type: "string", default: "0" },
     servers: { type: "string", default: "nearsight,ranges,plain" },
@@ -31,7 +32,7 @@ if (!given.index || !given.queries) fail("say --index DIST, a folder that nearsi
 const manifest = JSON.parse(readFileSync(join(given.index, "manifest.json"), "utf8"));
 const rows = new Float32Array(readFileSync(given.queries).buffer);
 const queries = Math.floor(rows.length / manifest.dimension);
-const [visitors, later] = [Number(given.visitors), Number(given.later)];
+const [visitors, later, again] = [Number(given.visitors), Number(given.later), Math.min(Number(given.again), Number(given.later))];
 if (queries < visitors + later) fail(`${given.queries} holds ${queries} rows of ${manifest.dimension} numbers; ${visitors} visitors and ${later} later answers need ${visitors + later}`);
 for (const [path, advice] of [[join(root, "dist/vectors.js"), 'run "npm run build" first'], [given.native, 'run "npm run build" first, or say --native FILE']]) {
   if (!existsSync(path)) fail(`${path} is missing; ${advice}`);
@@ -57,9 +58,10 @@ try {
     const { url, stop } = await start(SERVERS[server]);
     try {
       const first = [];
-      for (let visitor = 0; visitor < visitors; visitor++) first.push(...(await visit(url, [visitor])));
-      const all = await visit(url, Array.from({ length: later + 1 }, (_, at) => visitors - 1 + at));
-      results.push({ server, first: summary(first), later: summary(all.slice(1)) });
+      for (let visitor = 0; visitor < visitors; visitor++) first.push(...(await visit(url, [[visitor]]))[0]);
+      const all = Array.from({ length: later + 1 }, (_, at) => visitors - 1 + at);
+      const [before, back] = await visit(url, [all, all.slice(-again)]);
+      results.push({ server, first: summary(first), later: summary(before.slice(1)), back: summary(back) });
     } finally {
       stop();
     }
@@ -67,11 +69,11 @@ try {
 } finally {
   await browser.close();
 }
-const report = { date: new Date().toISOString().slice(0, 10), chromium: browser.version(), pictures: manifest.counts?.pictures ?? null, dimension: manifest.dimension, recall: Number(given.recall), delay_ms: Number(given.delay), visitors, later, results };
+const report = { date: new Date().toISOString().slice(0, 10), chromium: browser.version(), pictures: manifest.counts?.pictures ?? null, dimension: manifest.dimension, recall: Number(given.recall), delay_ms: Number(given.delay), visitors, later, again, results };
 const table = [
-  "| server | first answer: KB | requests | rounds | ms | later answers: KB | requests | rounds | ms |",
-  "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-  ...results.map(({ server, first, later }) => `| ${NAMES[server]} | ${[first, later].map(({ kb, requests, rounds, ms }) => [kb, requests, rounds, ms].map((one) => `${one.median} (${one.p90})`).join(" | ")).join(" | ")} |`),
+  "| server | first answer: KB | requests | rounds | ms | later answers: KB | requests | rounds | ms | the same after coming back: KB | requests | rounds | ms |",
+  `|${" --- |".repeat(13)}`,
+  ...results.map(({ server, first, later, back }) => `| ${NAMES[server]} | ${[first, later, back].map(({ kb, requests, rounds, ms }) => [kb, requests, rounds, ms].map((one) => `${one.median} (${one.p90})`).join(" | ")).join(" | ")} |`),
 ].join("\n");
 writeFileSync(`${given.out}.json`, `${JSON.stringify(report, null, 1)}\n`);
 writeFileSync(`${given.out}.md`, `${table}\n`);
@@ -135,10 +137,19 @@ function freePort() {
   });
 }
 
-/** A new visitor asks these queries in turn: of each answer bytes, rounds and milliseconds. */
-async function visit(url, numbers) {
+/** A new visitor comes as often as there are lists of queries, and asks those of a list in turn: of each answer bytes, rounds and milliseconds. */
+async function visit(url, lists) {
   const context = await browser.newContext();
-  const page = await context.newPage();
+  try {
+    const answers = [];
+    for (const numbers of lists) answers.push(await ask(await context.newPage(), url, numbers));
+    return answers;
+  } finally {
+    await context.close();
+  }
+}
+
+async function ask(page, url, numbers) {
   // Requests on their way, and the rounds since somebody last looked.
   let [flying, rounds, requests, bytes] = [0, 0, 0, 0];
   const settled = [];
@@ -176,7 +187,7 @@ async function visit(url, numbers) {
     }
     return answers;
   } finally {
-    await context.close();
+    await page.close();
   }
 }
 

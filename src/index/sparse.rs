@@ -14,8 +14,8 @@ use crate::quantize::RowCodes;
 
 /// Ranges of one file closer than this are fetched as one: a request costs about as much as so many bytes. 100,000 x 128, recall 0.95, requests and bytes
 /// of first answers and of later ones (`cargo bench --bench ranges`): 29 and 142 kB, 17 and 41 kB with 2 KiB; 19 and 172 kB, 9 and 39 kB with 4; 13 and 210 kB,
-/// 5 and 36 kB with 8.
-const GAP_BYTES: u64 = 4_096;
+/// 5 and 36 kB with 8; 11 and 227 kB, 4 and 36 kB with 16. At 40 ms there and back both halve the time that 4 took (`npm run bench:visits`).
+const GAP_BYTES: u64 = 8_192;
 
 /// A part of a file, or all of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]

@@ -47,7 +47,7 @@ interface Answers {
 async function answers(page: Page, preload: "all" | "routing"): Promise<Answers> {
   return page.evaluate(
     async ([preload, queries]) => {
-      const search = await window.nearsight.createImageSearch({ index: "/", preload });
+      const search = await window.nearsight.createImageSearch({ index: "/", preload, keep: false });
       const ask = async (query: number[] | undefined) => search.search(Float32Array.from(query ?? []), { k: 10 });
       const ids: number[][] = [];
       const fetched: number[] = [];
@@ -107,7 +107,7 @@ test("the records of a few hits come by ranges, and say what the whole files say
     const ask = async (preload: "all" | "routing"): Promise<unknown[]> =>
       page.evaluate(
         async ([preload, dimension]) => {
-          const search = await window.nearsight.createImageSearch({ index: "/", preload });
+          const search = await window.nearsight.createImageSearch({ index: "/", preload, keep: false });
           const { hits } = await search.search(Float32Array.from({ length: dimension }, (_, at) => Math.cos(at)), { k: 3 });
           await search.close();
           return hits.map(({ id, path, thumb, width }) => ({ id, path, thumb, width }));
@@ -208,7 +208,7 @@ test("ranges of one file are asked for side by side", async ({ page }) => {
 /** Searches once; gives the hits, or the code of the refusal. */
 async function once(page: Page): Promise<number[] | string> {
   return page.evaluate(async (query) => {
-    const search = await window.nearsight.createImageSearch({ index: "/", preload: "routing" });
+    const search = await window.nearsight.createImageSearch({ index: "/", preload: "routing", keep: false });
     try {
       return (await search.search(Float32Array.from(query ?? []), { k: 10 })).hits.map((hit) => hit.id);
     } catch (error) {
@@ -277,7 +277,7 @@ test("an aborted search leaves the next one whole", async ({ page }) => {
     await openPackage(page, site);
     const right = await once(page);
     const outcome = await page.evaluate(async (query) => {
-      const search = await window.nearsight.createImageSearch({ index: "/", preload: "routing" });
+      const search = await window.nearsight.createImageSearch({ index: "/", preload: "routing", keep: false });
       const vector = Float32Array.from(query ?? []);
       const controller = new AbortController();
       const aborted = search.search(vector, { k: 10, signal: controller.signal }).then(

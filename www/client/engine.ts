@@ -6,6 +6,7 @@ import { Epoch } from "./epoch.js";
 import { NearsightError, refuseIfAborted, toNearsightError } from "./errors.js";
 import { Fetcher, type Files } from "./fetcher.js";
 import { GivenFiles } from "./given.js";
+import { Kept } from "./kept.js";
 import { Loading } from "./loading.js";
 import { readManifest, totalBytes, type FileRef, type ManifestFiles } from "./manifest.js";
 import { Modules, type Glue, type Kind } from "./modules.js";
@@ -24,6 +25,8 @@ export class Engine {
   readonly #loading: Loading;
   readonly #fetcher: Files;
   readonly #modules: Modules;
+  /** Of an index that is fetched as searches need it. */
+  #kept: Kept | null = null;
   #epoch: Epoch | null = null;
   #pictures: Pictures | null = null;
   #checking: Promise<Update> | null = null;
@@ -53,6 +56,7 @@ export class Engine {
       const isSmall = totalBytes([...files.routing, ...files.segments]) <= WHOLE_INDEX_BYTES;
       const whole = this.#settings.preload === "all" || (this.#settings.preload === "auto" && isSmall);
       const wanted = whole ? index : files.routing;
+      if (!whole && this.#settings.keep && this.#settings.files === null) this.#kept = new Kept(this.#settings.index);
       const model = NEARSIGHT_PICTURES && this.#settings.model === null && files.model !== null ? [files.model.onnx, files.model.sidecar] : [];
       this.#loading.expect(manifest.bytes.length + this.#modules.bytes(kind) + totalBytes(wanted) + totalBytes(model));
       for (const file of [...model, ...wanted]) this.#fetcher.prefetch(file, both);
@@ -64,13 +68,14 @@ export class Engine {
       if (handle.epoch < this.#settings.lowestEpoch) {
         throw new NearsightError("index_older", `The index went back to epoch ${handle.epoch}, but epoch ${this.#settings.lowestEpoch} was in use; reload the page if that was meant.`);
       }
-      const epoch = new Epoch(handle, this.#fetcher);
+      const epoch = new Epoch(handle, this.#fetcher, this.#kept);
       const missing = handle.missing().filter((file) => whole || file.name === files.routing[0]?.name);
       const supplied = epoch.bring(missing, both);
       supplied.catch(() => undefined);
       this.#pictures = await this.#startPictures(glue, handle, given, both);
       await supplied;
       this.#epoch = epoch;
+      this.#keepOnly(files);
       this.#loading.phase("ready");
       return {
         epoch: handle.epoch,
@@ -109,11 +114,13 @@ export class Engine {
         const reply = index.search(query.vector, wasmOptions(settings, without), settings.filter.kind === "allowed" ? settings.filter.bits : undefined);
         searchMs += performance.now() - started;
         if (reply.answer === null) {
-          fetched += await epoch.bring(reply.need, signal);
+          if (!(await epoch.restore(reply.need))) fetched += await epoch.bring(reply.need, signal);
           continue;
         }
         answer = reply.answer;
-        fetched += await epoch.bring(index.missing_records_of(Uint32Array.from(answer.hits, (hit) => hit.id)), signal);
+        const ids = Uint32Array.from(answer.hits, (hit) => hit.id);
+        await epoch.restore(index.missing_records_of(ids));
+        fetched += await epoch.bring(index.missing_records_of(ids), signal);
         records = new Map(answer.hits.map((hit) => [hit.id, this.#record(index.record(hit.id))]));
         // Whether a picture is private is known only now where records come as they are shown.
         const hidden = hidesPrivate ? [...records.values()].filter((record) => record.private) : [];
@@ -196,7 +203,7 @@ export class Engine {
         handle.free();
         return this.#update(held, false, before, null);
       }
-      const next = new Epoch(handle, this.#fetcher);
+      const next = new Epoch(handle, this.#fetcher, this.#kept);
       try {
         await next.bring(held.index.missing().length === 0 ? handle.missing() : handle.missing_routing(), signal);
       } catch (error) {
@@ -204,9 +211,15 @@ export class Engine {
         throw error;
       }
       this.#epoch = next;
+      this.#keepOnly(readManifest(bytes));
       held.retire();
       return this.#update(next, true, before, null);
     });
+  }
+
+  /** What is kept of files that the index does not have any more is of no use. */
+  #keepOnly({ segments, records }: ManifestFiles): void {
+    void this.#kept?.keepOnly(new Set([...segments, ...records].map((file) => file.name)));
   }
 
   #update(epoch: Epoch, updated: boolean, before: number, refusedEpoch: number | null): Update {

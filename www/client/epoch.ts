@@ -6,12 +6,14 @@
 
 import type { Index } from "../wasm/nearsight.js";
 import { NearsightError, toNearsightError } from "./errors.js";
-import type { Answered, FileRange, Files } from "./fetcher.js";
+import type { Answered, Bytes, FileRange, Files } from "./fetcher.js";
+import type { Kept } from "./kept.js";
 import type { FileRef } from "./manifest.js";
 
 export class Epoch {
   readonly index: Index;
   readonly #fetcher: Files;
+  readonly #kept: Kept | null;
   /** What is under way: resolves to the bytes that were read for it. */
   readonly #coming = new Map<string, Promise<number>>();
   /** Files that were handed over as a whole. */
@@ -19,9 +21,10 @@ export class Epoch {
   #users = 0;
   #retired = false;
 
-  constructor(index: Index, fetcher: Files) {
+  constructor(index: Index, fetcher: Files, kept: Kept | null) {
     this.index = index;
     this.#fetcher = fetcher;
+    this.#kept = kept;
   }
 
   /** Runs `work` with this epoch pinned. */
@@ -38,6 +41,20 @@ export class Epoch {
   retire(): void {
     this.#retired = true;
     this.#free();
+  }
+
+  /** Hands over what an earlier visit has kept of these files; true where there was something, so that less may be needed now. */
+  async restore(files: readonly (FileRef | FileRange)[]): Promise<boolean> {
+    const ranges = (await this.#kept?.take(files.map((file) => file.name))) ?? [];
+    for (const { name, offset, bytes } of ranges) {
+      try {
+        this.index.supply_range(name, offset, bytes);
+      } catch (error) {
+        refuseOtherThanCorrupt(error);
+        void this.#kept?.forget(name);
+      }
+    }
+    return ranges.length > 0;
   }
 
   /** Brings these files or ranges; gives how many bytes were read for it. */
@@ -110,9 +127,10 @@ export class Epoch {
   }
 
   /** A range that is shorter or longer than what was asked for might end with a part by chance. */
-  #range(name: string, offset: number, length: number, bytes: Uint8Array): void {
+  #range(name: string, offset: number, length: number, bytes: Bytes): void {
     if (bytes.length !== length) throw new NearsightError("index_corrupt", `${length} bytes from ${offset} on were asked for, and ${bytes.length} came.`);
     this.index.supply_range(name, offset, bytes);
+    this.#kept?.put(name, offset, bytes);
   }
 
   /** Hands a whole file over; where it is damaged, fetches it once more. Gives the bytes that this took. */

@@ -22,6 +22,8 @@ export interface OpenSettings {
   readonly modules: ModuleSources;
   readonly model: { readonly onnx: AssetSource; readonly sidecar: AssetSource } | null;
   readonly preload: Preload;
+  /** Whether ranges are kept for the next visit. */
+  readonly keep: boolean;
   /** A replaced worker must not fall behind the epoch that the page has seen. */
   readonly lowestEpoch: number;
 }

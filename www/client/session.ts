@@ -83,6 +83,7 @@ class Session implements ImageSearch {
       modules: moduleSources(options.wasm),
       model: options.model === undefined ? null : { onnx: assetSource(options.model.onnx), sidecar: assetSource(options.model.sidecar) },
       preload: options.preload ?? "auto",
+      keep: options.keep ?? true,
     };
     this.#events = new EventQueue(options.events);
   }

@@ -191,6 +191,8 @@ export interface ImageSearchOptions {
   readonly worker?: string | URL | (() => Worker);
   readonly events?: EventOptions;
   readonly preload?: Preload;
+  /** Keep the parts that searches fetched in the browser's storage, so that a later visit need not fetch them. Default true. */
+  readonly keep?: boolean;
   readonly onProgress?: (progress: Progress) => void;
   /** Called after a new epoch was taken. */
   readonly onUpdate?: (update: Update) => void;
