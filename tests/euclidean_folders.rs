@@ -11,7 +11,7 @@ mod place;
 
 use nearsight::build::State;
 use nearsight::partition::Random;
-use place::{Place, nearsight, ok, refused};
+use place::{Place, nearsight, ok, raw, refused};
 use serde_json::Value;
 
 const DIMENSION: usize = 12;
@@ -31,13 +31,6 @@ fn rows(count: usize) -> Vec<f32> {
         values.extend(point);
     }
     values
-}
-
-fn raw(values: &[f32]) -> Vec<u8> {
-    values
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect()
 }
 
 fn build(place: &Place, values: &[f32], flags: &[&str]) -> Value {

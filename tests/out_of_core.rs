@@ -17,7 +17,7 @@ use nearsight::build::assemble::Encoding;
 use nearsight::build::{fresh, made_comparable};
 use nearsight::partition::{PartitionOptions, Random, Rows};
 use nearsight::quantize::Metric;
-use place::{Place, command, ok, refused};
+use place::{Place, command, ok, raw, refused};
 use serde_json::Value;
 
 /// Rows around a few centres, of any length.
@@ -28,13 +28,6 @@ fn rows(count: usize, dimension: usize) -> Vec<f32> {
     (0..count)
         .flat_map(|row| (0..dimension).map(move |place| (row % 40, place)))
         .map(|(centre, place)| centres[centre * dimension + place] + number())
-        .collect()
-}
-
-fn raw(values: &[f32]) -> Vec<u8> {
-    values
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
         .collect()
 }
 

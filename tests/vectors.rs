@@ -10,7 +10,7 @@ mod place;
 
 use nearsight::build::State;
 use nearsight::partition::Random;
-use place::{Place, nearsight, ok, refused};
+use place::{Place, nearsight, ok, raw, refused};
 use serde_json::Value;
 
 const DIMENSION: usize = 12;
@@ -23,13 +23,6 @@ fn rows(count: usize) -> Vec<f32> {
     let places = (0..count).flat_map(|row| (0..DIMENSION).map(move |place| (row % 9, place)));
     places
         .map(|(centre, place)| centres[centre * DIMENSION + place] + number())
-        .collect()
-}
-
-fn raw(values: &[f32]) -> Vec<u8> {
-    values
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
         .collect()
 }
 

@@ -7,21 +7,14 @@
 //! not be: a `private` that is neither yes nor no counts as yes, and an address with a scheme other
 //! than http or https is dropped.
 
-use std::collections::{BTreeSet, HashMap};
+mod file;
+mod matched;
+
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::BuildError;
 use crate::index::Record;
-
-const COLUMNS: &[&str] = &[
-    "path", "filename", "id", "url", "title", "owner", "uploaded", "tags", "private",
-];
-/// A table for a million pictures stays below this; a larger file is a mistake.
-const LIMIT_BYTES: u64 = 1 << 30;
-/// Rows named one by one in the notes; the rest is counted.
-const NAMED: usize = 10;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Row {
@@ -72,125 +65,6 @@ pub fn beside(photos: &Path) -> Option<PathBuf> {
 }
 
 impl Metadata {
-    pub fn read(file: &Path) -> Result<Self, BuildError> {
-        let failed = |source| BuildError::io("read", file, source);
-        let length = std::fs::metadata(file).map_err(failed)?.len();
-        if length > LIMIT_BYTES {
-            return Err(broken(
-                file,
-                None,
-                "larger than 1 GiB; is it the right file?",
-            ));
-        }
-        let bytes = std::fs::read(file).map_err(failed)?;
-        let json = match file.extension().and_then(|extension| extension.to_str()) {
-            Some(extension) if extension.eq_ignore_ascii_case("json") => true,
-            Some(extension) if extension.eq_ignore_ascii_case("csv") => false,
-            _ => bytes
-                .trim_ascii_start()
-                .first()
-                .is_some_and(|first| b"[{".contains(first)),
-        };
-        match json {
-            true => Self::from_json(file, &bytes),
-            false => Self::from_csv(file, &bytes),
-        }
-    }
-
-    fn from_csv(file: &Path, bytes: &[u8]) -> Result<Self, BuildError> {
-        // Spreadsheets write a mark of byte order before the first header.
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let mut reader = csv::ReaderBuilder::new()
-            .flexible(true)
-            .trim(csv::Trim::All)
-            .delimiter(delimiter(bytes))
-            .from_reader(bytes);
-        let header: Vec<String> = reader
-            .headers()
-            .map_err(|error| broken(file, Some(1), &error.to_string()))?
-            .iter()
-            .map(|column| column.to_lowercase())
-            .collect();
-        let mut metadata = Self::default();
-        metadata.note_unknown(&header);
-        if !header
-            .iter()
-            .any(|column| column == "path" || column == "filename")
-        {
-            return Err(broken(
-                file,
-                Some(1),
-                "no column \"path\" or \"filename\", so no row can be matched with a picture",
-            ));
-        }
-        for (index, record) in reader.records().enumerate() {
-            let number = index as u64 + 2;
-            let record = record.map_err(|error| broken(file, Some(number), &error.to_string()))?;
-            let cells = header.iter().map(String::as_str).zip(record.iter());
-            metadata.take(
-                number,
-                cells.map(|(column, cell)| (column, Value::String(cell.to_string()))),
-            );
-        }
-        Ok(metadata)
-    }
-
-    fn from_json(file: &Path, bytes: &[u8]) -> Result<Self, BuildError> {
-        let value: Value = serde_json::from_slice(bytes)
-            .map_err(|error| broken(file, None, &format!("is no valid JSON: {error}")))?;
-        let objects: Vec<(Option<String>, Value)> = match value {
-            Value::Array(values) => values.into_iter().map(|value| (None, value)).collect(),
-            Value::Object(map) => map
-                .into_iter()
-                .map(|(path, value)| (Some(path), value))
-                .collect(),
-            _ => {
-                return Err(broken(
-                    file,
-                    None,
-                    "expected an array of objects, or an object of them by path",
-                ));
-            }
-        };
-        let mut metadata = Self::default();
-        let mut columns = BTreeSet::new();
-        for (index, (path, value)) in objects.into_iter().enumerate() {
-            let number = index as u64 + 1;
-            let Value::Object(cells) = value else {
-                return Err(broken(file, Some(number), "expected an object"));
-            };
-            columns.extend(cells.keys().map(|column| column.to_lowercase()));
-            let named = path.map(|path| ("path".to_string(), Value::String(path)));
-            let cells = cells
-                .into_iter()
-                .map(|(column, value)| (column.to_lowercase(), value));
-            let cells: Vec<(String, Value)> = named.into_iter().chain(cells).collect();
-            metadata.take(
-                number,
-                cells
-                    .iter()
-                    .map(|(column, value)| (column.as_str(), value.clone())),
-            );
-        }
-        metadata.note_unknown(&columns.into_iter().collect::<Vec<_>>());
-        Ok(metadata)
-    }
-
-    fn note_unknown(&mut self, header: &[String]) {
-        let unknown: Vec<&str> = header
-            .iter()
-            .map(String::as_str)
-            .filter(|column| !column.is_empty() && !COLUMNS.contains(column))
-            .collect();
-        if !unknown.is_empty() {
-            self.notes.push(format!(
-                "columns that are not known were left out: {} (known: {})",
-                unknown.join(", "),
-                COLUMNS.join(", ")
-            ));
-        }
-    }
-
     fn take<'a>(&mut self, number: u64, cells: impl Iterator<Item = (&'a str, Value)>) {
         let mut row = Row::default();
         let mut path = None;
@@ -242,93 +116,6 @@ impl Metadata {
             }
         }
     }
-
-    /// The rows by the path of their picture. Adds a note for each row that finds none.
-    pub fn matched<'p>(&mut self, paths: impl Iterator<Item = &'p str>) -> HashMap<&'p str, Row> {
-        let mut by_path = HashMap::new();
-        let mut by_name: HashMap<&str, Vec<&'p str>> = HashMap::new();
-        for path in paths {
-            by_path.insert(path, path);
-            let name = path.rsplit('/').next().unwrap_or(path);
-            by_name.entry(name).or_default().push(path);
-        }
-        let mut rows = HashMap::new();
-        let mut lost = Vec::new();
-        for (number, name, row) in std::mem::take(&mut self.rows) {
-            let pictures: &[&str] = match &name {
-                Name::Path(path) => by_path.get(path.as_str()).map(std::slice::from_ref),
-                Name::File(name) => by_name.get(name.as_str()).map(Vec::as_slice),
-            }
-            .unwrap_or_default();
-            let (Name::Path(called) | Name::File(called)) = &name;
-            match pictures {
-                [] => lost.push(format!("{called} (row {number})")),
-                [picture] => {
-                    // Private once is private: the later row may correct anything else.
-                    let private = rows.get(picture).is_some_and(|row: &Row| row.private);
-                    if rows.contains_key(picture) {
-                        self.notes.push(format!(
-                            "row {number}: {picture} was named before; this row counts"
-                        ));
-                    }
-                    let private = private || row.private;
-                    rows.insert(*picture, Row { private, ..row });
-                }
-                many => {
-                    if row.private {
-                        for picture in many {
-                            rows.entry(*picture).or_default().private = true;
-                        }
-                    }
-                    self.notes.push(format!(
-                        "row {number}: {called} is the name of {} pictures; write the path{}",
-                        many.len(),
-                        if row.private {
-                            " (all of them taken as private)"
-                        } else {
-                            ""
-                        }
-                    ));
-                }
-            }
-        }
-        if !lost.is_empty() {
-            let more = lost.len().saturating_sub(NAMED);
-            let named = lost[..lost.len().min(NAMED)].join(", ");
-            self.notes.push(format!(
-                "{} rows match no picture: {named}{}",
-                lost.len(),
-                if more > 0 {
-                    format!(" and {more} more")
-                } else {
-                    String::new()
-                }
-            ));
-        }
-        rows
-    }
-}
-
-fn broken(path: &Path, row: Option<u64>, found: &str) -> BuildError {
-    BuildError::Metadata {
-        path: path.to_path_buf(),
-        row,
-        found: found.to_string(),
-    }
-}
-
-/// Spreadsheets of half the world write `;` between the columns.
-fn delimiter(bytes: &[u8]) -> u8 {
-    let header = bytes
-        .split(|byte| *byte == b'\n')
-        .next()
-        .unwrap_or_default();
-    let count = |wanted: u8| header.iter().filter(|byte| **byte == wanted).count();
-    [b',', b';', b'\t']
-        .into_iter()
-        .rev()
-        .max_by_key(|wanted| count(*wanted))
-        .unwrap_or(b',')
 }
 
 fn text(value: &Value) -> Option<String> {

@@ -23,6 +23,8 @@ const FORMAT: u32 = 2;
 const DIGITS: usize = 32;
 const ROWS: (&str, &str) = ("vectors-", ".f32");
 const ABOUT: (&str, &str) = ("state-", ".json");
+/// What earlier versions kept, which nobody reads any more.
+const EARLIER: [&str; 2] = ["vectors.f32", "state.json"];
 
 /// Full vectors that lie in the folder, durably, and are those of an epoch as soon as it is published with them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -64,10 +66,10 @@ impl Kept {
         let entries = fs::read_dir(dist.join(STATE_FOLDER));
         for entry in entries.into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            if is_named(ROWS, &name) || is_named(ABOUT, &name) {
-                let is_mine = mine.contains(&name);
+            let is_state = is_named(ROWS, &name) || is_named(ABOUT, &name);
+            if (is_state && !mine.contains(&name)) || EARLIER.contains(&name.as_str()) {
                 // What cannot be removed takes room and does no harm.
-                let _ = (!is_mine).then(|| fs::remove_file(entry.path()));
+                let _ = fs::remove_file(entry.path());
             }
         }
     }
@@ -220,6 +222,7 @@ mod tests {
         // Again over themselves: what is mapped is not what is written to.
         let again = State::keep(opened.vectors().0, 2, dist).unwrap();
         assert_eq!(&again, opened.kept());
+        fs::write(dist.join(STATE_FOLDER).join(EARLIER[0]), b"of old").unwrap();
         publish(&again, b"second", dist);
         assert_eq!(opened.vectors(), (&VALUES[..], 2));
         assert_eq!(State::open(dist).unwrap().vectors(), (&VALUES[..], 2));

@@ -5,12 +5,15 @@
 //! round: of cells that will probably be opened, so some may turn out to be needless (`ahead`). Where every row counts, or
 //! where the index is not made for ranges, whole segments are asked for, and only those needed for certain.
 
+mod absent;
 mod ahead;
 mod answer;
 mod known;
+mod vector;
 
 use ahead::Ahead;
 use known::AtHand;
+use vector::{check, unit};
 
 use super::expand::{Decision, decide};
 use super::measure::Measure;
@@ -286,57 +289,6 @@ impl<'a> Query<'a> {
         self.routing.rows_up_to(self.options.k)
     }
 
-    /// What is absent and must be fetched before the next cell can be opened.
-    fn needed(&mut self, cells: &dyn Cells) -> Result<Vec<Part>, SearchError> {
-        let next = self.route.ranked()[self.opened].place;
-        // What lies ahead is fetched along with an absent next cell, not before one that is here.
-        if self.absent_segments(cells, next).next().is_none() {
-            return Ok(Vec::new());
-        }
-        if self.routing.spans.is_some() && self.deviations(self.opened).is_finite() {
-            return self.plan(cells);
-        }
-        Ok(self.needed_segments(cells))
-    }
-
-    /// The segments with rows of a cell that are not at hand as a whole.
-    fn absent_segments(&self, cells: &dyn Cells, cell: u32) -> impl Iterator<Item = u32> {
-        let pieces = self.routing.places_of(cell);
-        let segments = pieces.filter_map(|place| Some(self.routing.piece(place)?.segment));
-        segments.filter(|&number| cells.segment(number).is_none())
-    }
-
-    /// Segments that are absent and needed for certain: the next cell's, and those of the cells after it as long as even
-    /// all rows before them together are fewer than the hits wanted.
-    fn needed_segments(&mut self, cells: &dyn Cells) -> Vec<Part> {
-        self.route.ensure(self.routing, self.routing.cells.len());
-        let mut needed: Vec<Part> = Vec::new();
-        let cap = self
-            .options
-            .max_cells
-            .map_or(usize::MAX, |cap| cap as usize);
-        let mut rows_at_most = self.best.len() as u64;
-        let ranked = self.route.ranked().iter().enumerate();
-        for (rank, ranked) in ranked.take(cap).skip(self.opened) {
-            let place = ranked.place;
-            // Without `min_score` a query goes on while it has fewer than k hits.
-            let certain = rank == self.opened
-                || self.deviations(rank).is_infinite()
-                || (self.options.min_score.is_none() && rows_at_most < self.options.k as u64);
-            if !certain {
-                break;
-            }
-            for number in self.absent_segments(cells, place) {
-                let part = Part::Segment { number };
-                if !needed.contains(&part) {
-                    needed.push(part);
-                }
-            }
-            rows_at_most += u64::from(self.routing.live_rows(place));
-        }
-        needed
-    }
-
     /// What lies at a place, refused where it is not what the routing leads to.
     fn view<'c>(&self, cells: &'c dyn Cells, place: u32) -> Result<Option<View<'c>>, SearchError> {
         let Some(piece) = self.routing.piece(place) else {
@@ -438,41 +390,4 @@ impl<'a> Query<'a> {
             _ => NARROW,
         }
     }
-}
-
-/// Refuses a vector of another dimension, or with a value that is no number.
-fn check(vector: &[f32], dimension: usize) -> Result<(), SearchError> {
-    if vector.len() != dimension {
-        return Err(SearchError::Dimension {
-            found: vector.len(),
-            expected: dimension,
-        });
-    }
-    if let Some(place) = vector.iter().position(|value| !value.is_finite()) {
-        return Err(SearchError::NotFinite {
-            place,
-            value: vector[place],
-        });
-    }
-    Ok(())
-}
-
-/// Checks a query's vector and gives it length 1.
-fn unit(vector: &[f32], dimension: usize) -> Result<Vec<f32>, SearchError> {
-    check(vector, dimension)?;
-    // In f64 no square of a finite f32 overflows or vanishes.
-    let length = vector
-        .iter()
-        .map(|&value| f64::from(value) * f64::from(value))
-        .sum::<f64>()
-        .sqrt();
-    if length < f64::from(f32::MIN_POSITIVE) {
-        return Err(SearchError::NoDirection {
-            length: length as f32,
-        });
-    }
-    Ok(vector
-        .iter()
-        .map(|&value| (f64::from(value) / length) as f32)
-        .collect())
 }

@@ -47,6 +47,14 @@ pub fn refused(arguments: &[&str]) -> (String, String) {
     (text("code"), text("message"))
 }
 
+/// Numbers as a file of raw vectors holds them.
+pub fn raw(values: &[f32]) -> Vec<u8> {
+    values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect()
+}
+
 /// A JPEG that is unlike those of other seeds: stripes and discs of seeded size and colour.
 pub fn jpeg(seed: u32, width: u16, height: u16) -> Vec<u8> {
     let mix = |salt: u32| {
