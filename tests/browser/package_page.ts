@@ -1,7 +1,7 @@
 // A bare page of the site in which the package is loaded, for tests of its interface.
 
 import type { Page } from "@playwright/test";
-import type { Site } from "./site.js";
+import { visits, type Site } from "./site.js";
 
 type Package = typeof import("nearsight");
 
@@ -12,6 +12,7 @@ declare global {
 }
 
 export async function openPackage(page: Page, site: Site): Promise<void> {
+  visits(page, site);
   await page.goto(`${site.url}blank.html`);
   await page.evaluate(async (address) => {
     window.nearsight = (await import(address)) as Package;

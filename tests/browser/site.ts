@@ -42,7 +42,18 @@ export async function serve(folder: string): Promise<Site & { stop: () => Promis
     if (answer?.ok === true) break;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  return { folder, url, stop: () => stop(server) };
+  const leave = async (): Promise<void> => {
+    await Promise.all([...(visitors.get(url) ?? [])].filter((page) => !page.isClosed()).map((page) => page.goto("about:blank")));
+    visitors.delete(url);
+  };
+  return { folder, url, stop: () => leave().finally(() => stop(server)) };
+}
+
+const visitors = new Map<string, Set<Page>>();
+
+/** Has a page leave the site before its server stops: what a page still fetches then, such as the thumbnails of its last answer, would be an error in its console. */
+export function visits(page: Page, { url }: Site): void {
+  visitors.set(url, (visitors.get(url) ?? new Set()).add(page));
 }
 
 /** A copy of the site with large cells, which a test may change. */
@@ -103,6 +114,7 @@ export { expect };
 
 /** Opens the demo page and waits until it can search. */
 export async function openPage(page: Page, site: Site, query = ""): Promise<void> {
+  visits(page, site);
   await page.goto(site.url + query);
   await expect(page.locator("#status-text")).toHaveText(/^Ready: [\d,]+ pictures\.$/);
 }

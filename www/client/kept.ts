@@ -152,7 +152,7 @@ function done<T>(request: IDBRequest<T>): Promise<T> {
 
 /** Null where it fails or takes too long. */
 async function inTime<T>(work: Promise<T>): Promise<T | null> {
-  let timer = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<null>((resolve) => {
     timer = setTimeout(resolve, PATIENCE_MS, null);
   });
