@@ -105,7 +105,7 @@ async function start(command) {
   child.stderr.on("data", (piece) => (said = (said + piece).slice(-2000)));
   const url = `http://127.0.0.1:${port}/`;
   for (let attempt = 0; !(await fetch(`${url}manifest.json`).catch(() => null))?.ok; attempt++) {
-    if (child.exitCode !== null || attempt > 200) fail(`${program} did not start: ${said}`);
+    if (child.exitCode !== null || attempt > 1200) fail(`${program} did not start: ${said}`);
     await new Promise((done) => setTimeout(done, 50));
   }
   if (Number(given.delay) === 0) return { url, stop: () => child.kill() };
@@ -168,6 +168,8 @@ async function ask(page, url, numbers) {
       const { createImageSearch } = await import(address);
       globalThis.search = await createImageSearch({ index, preload: "routing" });
     }, { address: `${url}package/vectors.js`, index: url });
+    // The browser tells of what opening fetched some time after it has come.
+    await page.waitForTimeout(200);
     const answers = [];
     for (const number of numbers) {
       await Promise.all(settled);
