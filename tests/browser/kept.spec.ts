@@ -25,7 +25,7 @@ type Session = Awaited<ReturnType<Window["nearsight"]["createImageSearch"]>>;
 
 interface Visit {
   readonly ids: number[][];
-  readonly titles: (string | null)[];
+  readonly shown: (string | null)[];
   readonly fetched: number;
 }
 
@@ -39,16 +39,16 @@ async function visit(page: Page, directions: readonly number[], { keep, keeps = 
     async ([dimension, directions, keep]) => {
       const search = await window.nearsight.createImageSearch({ index: "/", preload: "routing", ...(keep === undefined ? {} : { keep }) });
       const ids: number[][] = [];
-      const titles: (string | null)[] = [];
+      const shown: (string | null)[] = [];
       let fetched = 0;
       for (const direction of directions) {
         const { hits, stats } = await search.search(Float32Array.from({ length: dimension }, (_, at) => Math.cos(at * direction)), { k: 5 });
         ids.push(hits.map((hit) => hit.id));
-        titles.push(...hits.map((hit) => `${hit.path} ${hit.thumb}`));
+        shown.push(...hits.map((hit) => `${hit.path} ${hit.thumb}`));
         fetched += stats.bytesFetched;
       }
       Object.assign(window, { search });
-      return { ids, titles, fetched };
+      return { ids, shown, fetched };
     },
     [dimension, directions, keep] as const,
   );
@@ -153,7 +153,7 @@ test("of files that a new epoch does not have nothing stays in storage", async (
   cpSync(SITE, folder, { recursive: true });
   await inSite(page, folder, async () => {
     const first = await visit(page, [1]);
-    const found = first.titles[0]?.split(" ")[0] ?? "";
+    const found = first.shown[0]?.split(" ")[0] ?? "";
     nearsight("remove", folder, found, "--quiet");
     nearsight("compact", folder, "--quiet");
     const { segments, records } = manifestOf(folder);
