@@ -583,8 +583,9 @@ fn an_update_that_died_before_its_manifest_leaves_the_epoch_before_and_can_be_ru
         std::fs::write(file, bytes).unwrap();
     }
     site.live.retain(|&id, _| (id as usize) < BUILT);
-    site.next_id = BUILT as u32;
     site.check();
+    // The ids that were given are not given again.
+    assert_eq!(site.next_id as usize, BUILT + 16);
     site.add(&more);
     site.check();
 }

@@ -12,7 +12,7 @@ use super::output::Output;
 use super::pipeline::{BuildOptions, settings};
 use super::report::Report;
 use super::resume::{self, Log};
-use super::state::{Kept, State};
+use super::state::{Kept, State, ids_given};
 use super::walk::{Found, Problem};
 use super::{BuildError, Model};
 use crate::embed;
@@ -82,11 +82,11 @@ pub fn gather(
         .flat_map(|index| index.records())
         .map(|record| (record.path.clone(), record))
         .collect();
-    // Rows of removed pictures count: their ids were given.
     let state = State::open(output.folder()).ok();
-    let kept_rows = state.as_ref().map_or(0, |state| state.rows() as u64);
+    // Rows of removed pictures count: their ids were given.
+    let given = ids_given(output.folder()) as u64;
     let highest = old.values().map(|record| u64::from(record.id) + 1).max();
-    let mut next = kept_rows.max(highest.unwrap_or(0));
+    let mut next = given.max(highest.unwrap_or(0));
     let model = options.model.reference();
     let before = previous.and_then(|index| index.manifest().model.as_ref());
     let same_model = before.is_some_and(|before| before.is_same(&model));

@@ -74,6 +74,18 @@ impl Kept {
         }
     }
 
+    /// Whether it is of this version, and names a file of this folder.
+    fn is_valid(&self) -> bool {
+        let is_hash = self.hash.len() >= DIGITS && self.hash.bytes().all(|b| b.is_ascii_hexdigit());
+        self.format == FORMAT && is_hash
+    }
+
+    /// Of the file of the rows.
+    fn bytes(&self) -> Option<u64> {
+        let values = (self.rows as u64).checked_mul(self.dimension as u64)?;
+        values.checked_mul(4)
+    }
+
     fn file(&self, dist: &Path) -> PathBuf {
         dist.join(STATE_FOLDER).join(named(ROWS, &self.hash))
     }
@@ -101,7 +113,7 @@ impl State {
         let folder = dist.join(STATE_FOLDER);
         let path = folder.join(about(&manifest));
         let text = match fs::read(&path) {
-            Err(_) if !path.exists() && has_others(&folder) => {
+            Err(_) if !path.exists() && abouts(&folder).next().is_some() => {
                 let why = "those in it are of another epoch";
                 return Err(BuildError::StateStale { path: folder, why });
             }
@@ -110,19 +122,15 @@ impl State {
         let stale = |path: PathBuf, why| BuildError::StateStale { path, why };
         let kept: Kept = serde_json::from_slice(&text)
             .map_err(|_| stale(path.clone(), "it is damaged or of another version"))?;
-        let is_hash = kept.hash.len() >= DIGITS && kept.hash.bytes().all(|b| b.is_ascii_hexdigit());
-        if kept.format != FORMAT || !is_hash {
+        if !kept.is_valid() {
             return Err(stale(path, "it is of another version"));
         }
         let path = kept.file(dist);
         let mut file = File::open(&path).map_err(|source| unread(&path, source))?;
         let found = file.metadata().map(|found| found.len());
         let found = found.map_err(|source| unread(&path, source))?;
-        let length = (kept.rows as u64)
-            .checked_mul(kept.dimension as u64)
-            .and_then(|values| values.checked_mul(4));
         let differs = "it was changed or cut short";
-        if length != Some(found) {
+        if kept.bytes() != Some(found) {
             return Err(stale(path, differs));
         }
         let vectors = Floats::of(&mut file).map_err(|source| unread(&path, source))?;
@@ -166,6 +174,20 @@ impl State {
     }
 }
 
+/// How many ids were given: the rows of the longest full vectors that lie in the folder, of whichever epoch. A run that died has given its own, though it
+/// published none of them.
+pub fn ids_given(dist: &Path) -> usize {
+    let rows = |about: PathBuf| -> Option<usize> {
+        let kept: Kept = serde_json::from_slice(&fs::read(about).ok()?).ok()?;
+        let bytes = fs::metadata(kept.is_valid().then(|| kept.file(dist))?).ok()?;
+        (kept.bytes() == Some(bytes.len())).then_some(kept.rows)
+    };
+    abouts(&dist.join(STATE_FOLDER))
+        .filter_map(rows)
+        .max()
+        .unwrap_or(0)
+}
+
 /// Name of what says which full vectors are those of a manifest.
 fn about(manifest: &[u8]) -> String {
     named(ABOUT, blake3::hash(manifest).to_hex().as_str())
@@ -182,9 +204,12 @@ fn is_named((start, end): (&str, &str), name: &str) -> bool {
     hash.is_some_and(|hash| hash.len() == DIGITS && hash.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-fn has_others(folder: &Path) -> bool {
-    let mut entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.any(|entry| is_named(ABOUT, &entry.file_name().to_string_lossy()))
+/// All that say which full vectors are those of some manifest.
+fn abouts(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| is_named(ABOUT, &entry.file_name().to_string_lossy()))
+        .map(|entry| entry.path())
 }
 
 fn unread(path: &Path, source: std::io::Error) -> BuildError {
@@ -236,6 +261,11 @@ mod tests {
         let opened = || State::open(dist).map(|state| state.vectors().0.to_vec());
         publish(&State::keep(&VALUES, 2, dist).unwrap(), b"first", dist);
         let next = State::keep(&VALUES[..4], 2, dist).unwrap();
+        assert_eq!(opened().unwrap(), VALUES);
+        assert_eq!(ids_given(dist), 3);
+        let died = State::keep(&[0.5; 10], 2, dist).unwrap();
+        died.belong_to(b"never published", dist).unwrap();
+        assert_eq!(ids_given(dist), 5);
         assert_eq!(opened().unwrap(), VALUES);
         next.belong_to(b"second", dist).unwrap();
         assert_eq!(opened().unwrap(), VALUES);

@@ -14,6 +14,7 @@ use super::publish::{prune, publish};
 use super::report::{Report, Step};
 use super::row_file::RowFile;
 use super::scratch::OnDisk;
+use super::state::ids_given;
 use super::successor::Successor;
 use super::threads::Threads;
 use super::{BuildError, Kept, Shape, State, VectorFile, load_index};
@@ -77,7 +78,13 @@ pub fn update_vectors(
             };
             let mut file = RowFile::create(&output.state())?;
             file.push(state.vectors().0)?;
-            let (first, mut count) = (state.rows() as u64, 0);
+            // A row lies at its id, so those that a run gave and did not publish stay empty.
+            let given = ids_given(dist).max(state.rows());
+            let empty = vec![0.0; dimension];
+            for _ in state.rows()..given {
+                file.push(&empty)?;
+            }
+            let (first, mut count) = (given as u64, 0);
             added.open()?.rows(&mut |rows| {
                 count += (rows.len() / dimension) as u64;
                 match cancelled.load(Ordering::Relaxed) {
