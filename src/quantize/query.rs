@@ -5,8 +5,10 @@
 //!
 //! For the signs there is a table of 16 entries for each four dimensions: what the four bits of a code add to the product
 //! with the query. A scan reads 7-bit entries, a rerank the exact integers.
-use super::codes::{CodeBits, RowCodes, sign_bytes, unpack};
-use super::{Centroids, QuantizeError};
+use super::bits::{CodeBits, unpack};
+use super::codes::RowCodes;
+use super::plane::{SignPlane, sign_bytes};
+use super::{Centroids, FirstLevel, QuantizeError};
 use crate::kernel::{self, SCAN_ROWS};
 
 /// As for the rows of an index: squares and sums stay finite.
@@ -113,7 +115,7 @@ impl PreparedQuery {
             unpack(codes.bits, stored, low);
             kernel::dot_u8_i16(low, &self.codes)
         };
-        let block = codes.block_signs(row / SCAN_ROWS);
+        let block = codes.plane().block_signs(row / SCAN_ROWS);
         let mut positive = 0i32;
         let (tables, _) = self.signs.exact.as_chunks::<32>();
         for (pair, run) in tables.iter().zip(block.as_chunks::<SCAN_ROWS>().0) {
@@ -126,29 +128,27 @@ impl PreparedQuery {
         let whole = low_dot.wrapping_sub(codes.bits.half().wrapping_mul(negative));
         let code_dot = (whole as f32 + 0.5 * self.total as f32) * self.scale;
         let [scale, offset] = codes.factors[row];
-        centroid_dot
-            + (codes.ranges.scale.value(scale) * code_dot + codes.ranges.offset.value(offset))
+        centroid_dot + (codes.scale.value(scale) * code_dot + codes.offset.value(offset))
     }
 
-    /// For each row of a block an upper bound of its inner product, from the signs alone. `slack` widens it: see
-    /// [`slack`]. Places behind the last row hold numbers without meaning.
+    /// For each row of a block an upper bound of what is estimated, from the signs alone; `base` is the estimate of the rows'
+    /// centre. `slack` widens it: see [`slack`]. Places behind the last row hold numbers without meaning.
     ///
     /// # Panics
     /// When there is no such block, or the dimensions differ.
     pub fn bounds(
         &self,
-        codes: &RowCodes,
+        plane: &SignPlane,
         block: usize,
-        centroid_dot: f32,
+        base: f32,
         slack: f32,
         bounds: &mut [f32; SCAN_ROWS],
     ) {
         let mut sums = [0; SCAN_ROWS];
-        kernel::scan_signs(codes.block_signs(block), &self.signs.entries, &mut sums);
-        let (scale, offset) = (codes.ranges.sign_scale, codes.ranges.sign_offset);
-        let scales = &codes.sign_scales.as_chunks::<SCAN_ROWS>().0[block];
-        let offsets = &codes.sign_offsets.as_chunks::<SCAN_ROWS>().0[block];
-        let base = centroid_dot + offset.least;
+        kernel::scan_signs(plane.block_signs(block), &self.signs.entries, &mut sums);
+        let (scale, offset) = (plane.scale, plane.offset);
+        let (scales, offsets) = plane.block_factors(block);
+        let base = base + offset.least;
         let shift = self.signs.shift + slack;
         for row in 0..SCAN_ROWS {
             let product = self.signs.step * f32::from(sums[row]) + shift;
@@ -156,6 +156,32 @@ impl PreparedQuery {
             let row_offset = offset.step * f32::from(offsets[row]);
             bounds[row] = base + row_offset + row_scale * product;
         }
+    }
+
+    /// For each centroid an upper bound of minus half the squared distance to it, from the signs alone, `deviations` standard
+    /// deviations wide (see [`slack`]); in blocks of 32, those behind the last centroid minus infinity.
+    ///
+    /// # Panics
+    /// When the dimensions differ.
+    pub fn centroid_bounds(&self, level: &FirstLevel, deviations: f32) -> Vec<[f32; SCAN_ROWS]> {
+        let squared = kernel::squared_distance_f32(&self.values, &level.mean);
+        let slack = slack(self.dimension(), squared.sqrt(), deviations);
+        let mut all = vec![[0.0; SCAN_ROWS]; level.plane.blocks()];
+        for (block, bounds) in all.iter_mut().enumerate() {
+            self.bounds(&level.plane, block, -0.5 * squared, slack, bounds);
+        }
+        let behind = all.as_flattened_mut().iter_mut().skip(level.plane.len());
+        behind.for_each(|bound| *bound = f32::NEG_INFINITY);
+        all
+    }
+
+    /// The inner product with the decoded centroid at this place.
+    ///
+    /// # Panics
+    /// When there is none, or the dimensions differ.
+    pub fn centroid_dot(&self, centroids: &Centroids, place: usize) -> f32 {
+        let sum = kernel::dot_i8_i16(centroids.code(place), &self.codes);
+        sum as f32 * (centroids.scales()[place] * self.scale)
     }
 
     /// The inner products with all decoded centroids, in their order.
@@ -237,7 +263,6 @@ impl SignTables {
 mod tests {
     use super::*;
     use crate::partition::Rows;
-    use crate::quantize::CodeBits;
     use proptest::prelude::*;
 
     fn norm(values: impl Iterator<Item = f64>) -> f64 {
@@ -278,7 +303,7 @@ mod tests {
             let mut decoded = vec![0.0; near.len()];
             codes.decode(0, &centroid, &mut decoded);
             let product: f64 = decoded.iter().zip(&values).map(|(&x, &q)| f64::from(x) * f64::from(q)).sum();
-            let offset = f64::from(codes.ranges.offset.value(codes.factors[0][1]));
+            let offset = f64::from(codes.offset.value(codes.factors[0][1]));
             prop_assert!((estimate - product - offset).abs() < 2e-4, "{estimate} {product} {offset}");
             // What a wide code promises: the error is at most the part of the residual it lost times ‖q − c‖.
             let exact: f64 = vector.iter().zip(&values).map(|(&x, &q)| f64::from(x) * f64::from(q)).sum();
@@ -296,10 +321,10 @@ mod tests {
             let codes = RowCodes::encode(&[&vector], &centroid, CodeBits::Nine);
             let query = PreparedQuery::new(&values).unwrap();
             let mut bounds = [0.0; SCAN_ROWS];
-            query.bounds(&codes, 0, 0.0, 0.0, &mut bounds);
+            query.bounds(codes.plane(), 0, 0.0, 0.0, &mut bounds);
             let signs: f64 = vector.iter().zip(&values).map(|(x, &q)| f64::from(q) * if *x >= 0.0 { 0.5 } else { -0.5 }).sum();
-            let scale = f64::from(codes.ranges.sign_scale.least);
-            let expected = signs * scale + f64::from(codes.ranges.sign_offset.least);
+            let scale = f64::from(codes.plane().scale.least);
+            let expected = signs * scale + f64::from(codes.plane().offset.least);
             let tables = 2.0 * sign_bytes(vector.len()) as f64;
             let step = f64::from(query.signs.step) * scale;
             prop_assert!((f64::from(bounds[0]) - expected).abs() <= 0.51 * tables * step + 1e-4, "{} {expected}", bounds[0]);
@@ -328,7 +353,7 @@ mod tests {
                     "{estimate} for {expected} at dimension {dimension}"
                 );
                 let mut bounds = [0.0; SCAN_ROWS];
-                query.bounds(&codes, 0, 0.0, 0.0, &mut bounds);
+                query.bounds(codes.plane(), 0, 0.0, 0.0, &mut bounds);
                 assert!((bounds[row] - sign * expected).abs() < 0.02 * expected);
             }
         }
@@ -369,7 +394,7 @@ mod tests {
             let mut count = 0;
             for (row, value) in values.iter().enumerate() {
                 if row % SCAN_ROWS == 0 {
-                    query.bounds(&codes, row / SCAN_ROWS, base, slack, &mut bounds);
+                    query.bounds(codes.plane(), row / SCAN_ROWS, base, slack, &mut bounds);
                 }
                 let exact = kernel::dot_f32(value, &query_values);
                 count += usize::from(exact > bounds[row % SCAN_ROWS]);

@@ -90,8 +90,8 @@ fn number_of(method: Method) -> u64 {
             hash = mix_all(hash, pair.map(u16::to_le_bytes).into_iter());
         }
         let mut bounds = [0.0; SCAN_ROWS];
-        for block in 0..codes.blocks() {
-            query.bounds(&codes, block, dots[cell], 0.1, &mut bounds);
+        for block in 0..codes.plane().blocks() {
+            query.bounds(codes.plane(), block, dots[cell], 0.1, &mut bounds);
             hash = mix_all(hash, bounds.map(|v| v.to_bits().to_le_bytes()).into_iter());
         }
         for row in 0..codes.len() {

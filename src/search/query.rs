@@ -11,6 +11,8 @@ mod answer;
 mod known;
 mod vector;
 
+use std::sync::Arc;
+
 use ahead::Ahead;
 use known::AtHand;
 use vector::{check, unit};
@@ -90,7 +92,7 @@ pub struct Query<'a> {
     measure: Measure,
     /// As the measure has them inside.
     options: SearchOptions,
-    vector: PreparedQuery,
+    vector: Arc<PreparedQuery>,
     filter: Option<&'a Filter<'a>>,
     passing: Option<&'a Passing>,
     owners: Option<&'a Owners<'a>>,
@@ -139,7 +141,7 @@ impl<'a> Query<'a> {
         let measure = Measure::of(routing);
         let options = measure.inside(options)?;
         routing.rotation.apply(&mut vector);
-        let vector = PreparedQuery::new(&vector)?;
+        let vector = Arc::new(PreparedQuery::new(&vector)?);
         // Rows bound the hits, whatever k says, so the room taken is bounded by the index.
         let kept = routing.rows_up_to(options.k.max(KEPT_AT_LEAST));
         Ok(Self {

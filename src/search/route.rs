@@ -1,11 +1,17 @@
 //! A query and the centroids → the cells in order of their distance.
 //!
-//! One level: the query meets every centroid, int8 against int16. Cells are put in order as far as they are looked at, since a
-//! query opens a few of hundreds; among many, a sample of the distances tells how far that is, so that the rest is looked at
-//! once and not sorted out. With all cells at hand, the neighbours that an expansion tries next are simply the next in
+//! Up to some thousand cells the query meets every centroid, int8 against int16 (`one_level`); above that it meets their signs first,
+//! and in full those that can be among the nearest (`two_levels`). Cells are put in order as far as they are looked at, since a query
+//! opens a few of hundreds. With all cells at hand, the neighbours that an expansion tries next are simply the next in
 //! order, so the routing's adjacency is not consulted.
 
-use std::ops::Range;
+mod one_level;
+mod two_levels;
+
+use std::sync::Arc;
+
+use one_level::OneLevel;
+use two_levels::TwoLevels;
 
 use crate::index::Routing;
 use crate::kernel;
@@ -17,10 +23,6 @@ const GROWTH: usize = 2;
 
 /// The cell whose distance tells, beside the first, whether a query lies between cells.
 const STEEP_AT: usize = 9;
-
-/// Where so many times as many cells are left as are wanted, a sample of about [`SAMPLE`] bounds those that are sorted.
-const MANY: usize = 8;
-const SAMPLE: usize = 256;
 
 /// A cell in the order in which a query would open it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,50 +41,92 @@ pub struct Ranked {
 /// The cells, nearest first; of equally far ones the lower place first.
 #[derive(Debug)]
 pub(super) struct Route {
-    /// By place.
-    bases: Vec<f32>,
-    squared_distances: Vec<f32>,
-    /// The key of the last cell in order.
-    last: Option<u64>,
+    levels: Levels,
     ranked: Vec<Ranked>,
     /// What no row of the cells that are not in order is nearer than, once it was asked for.
     nearest_row_of_rest: Option<f32>,
 }
 
+#[derive(Debug)]
+enum Levels {
+    One(OneLevel),
+    Two(TwoLevels),
+}
+
 /// Squared distance and place as one number, whose order is theirs.
-fn key(squared: f32, place: usize) -> u64 {
-    u64::from(squared.to_bits()) << 32 | place as u64
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Key(u64);
+
+impl Key {
+    /// Of a square that is not negative.
+    fn new(squared: f32, place: usize) -> Self {
+        Self(u64::from(squared.to_bits()) << 32 | place as u64)
+    }
+
+    fn squared(self) -> f32 {
+        f32::from_bits((self.0 >> 32) as u32)
+    }
+
+    fn place(self) -> usize {
+        self.0 as u32 as usize
+    }
+
+    /// Sorts the least `wanted` of some keys; gives them, and leaves the others.
+    fn take_least(keys: &mut Vec<Key>, wanted: usize) -> Vec<Key> {
+        if wanted < keys.len() {
+            keys.select_nth_unstable(wanted);
+        }
+        let rest = keys.split_off(wanted.min(keys.len()));
+        let mut least = std::mem::replace(keys, rest);
+        least.sort_unstable();
+        least
+    }
+}
+
+/// How a query stands to centroids.
+#[derive(Debug, Clone, Copy)]
+struct Distances {
+    /// The square of the query's length.
+    own: f32,
+    /// Whether the distance counts, and not the angle.
+    by_distance: bool,
+}
+
+impl Distances {
+    fn of(routing: &Routing, query: &PreparedQuery) -> Self {
+        let by_distance = routing.frame.is_some();
+        let own = match by_distance {
+            false => 1.0,
+            true => kernel::dot_f32(query.values(), query.values()),
+        };
+        Self { own, by_distance }
+    }
+
+    /// ‖q − c‖². Rounding may take it below 0, whose bits would sort last.
+    fn squared(self, dot: f32, square: f32) -> f32 {
+        let squared = self.own + square - 2.0 * dot;
+        // `f32::max` is a call in wasm, for what it does with NaN.
+        if squared > 0.0 { squared } else { 0.0 }
+    }
+
+    fn base(self, dot: f32, squared: f32) -> f32 {
+        if self.by_distance {
+            -0.5 * squared
+        } else {
+            dot
+        }
+    }
 }
 
 impl Route {
-    pub(super) fn new(routing: &Routing, query: &PreparedQuery) -> Self {
-        let dots = query.centroid_dots(&routing.centroids);
-        // Where the angle counts the query is of length 1.
-        let own = match routing.frame {
-            None => 1.0,
-            Some(_) => kernel::dot_f32(query.values(), query.values()),
-        };
-        // ‖q − c‖². Rounding may take it below 0, whose bits would sort last.
-        let squared_distances: Vec<f32> = dots
-            .iter()
-            .zip(routing.centroids.squares())
-            .map(|(dot, square)| {
-                let squared = own + square - 2.0 * dot;
-                // `f32::max` is a call in wasm, for what it does with NaN.
-                if squared > 0.0 { squared } else { 0.0 }
-            })
-            .collect();
-        let bases = match routing.frame {
-            None => dots,
-            Some(_) => squared_distances
-                .iter()
-                .map(|squared| -0.5 * squared)
-                .collect(),
+    pub(super) fn new(routing: &Routing, query: &Arc<PreparedQuery>) -> Self {
+        let distances = Distances::of(routing, query);
+        let levels = match routing.centroids.first_level() {
+            None => Levels::One(OneLevel::new(routing, query, distances)),
+            Some(level) => Levels::Two(TwoLevels::new(level, Arc::clone(query), distances)),
         };
         Self {
-            bases,
-            squared_distances,
-            last: None,
+            levels,
             ranked: Vec::new(),
             nearest_row_of_rest: None,
         }
@@ -90,85 +134,30 @@ impl Route {
 
     /// Puts at least so many cells in order, or all.
     pub(super) fn ensure(&mut self, routing: &Routing, cells: usize) {
-        let (start, all) = (self.ranked.len(), self.squared_distances.len());
+        let (start, all) = (self.ranked.len(), routing.cells.len());
         if cells <= start || start == all {
             return;
         }
         let end = (start * GROWTH).max(FIRST).max(cells).min(all);
-        let wanted = end - start;
-        let mut keys = match self.bound(wanted, all - start) {
-            Some(bound) => self.keys(2 * wanted, |squared| squared <= bound),
-            None => Vec::new(),
+        let keys = match &mut self.levels {
+            Levels::One(level) => level.next(start, end - start),
+            Levels::Two(level) => level.next(routing, start, end - start),
         };
-        if keys.len() < wanted {
-            keys = self.keys(all - start, |_| true);
-        }
-        if wanted < keys.len() {
-            keys.select_nth_unstable(wanted - 1);
-            keys.truncate(wanted);
-        }
-        keys.sort_unstable();
-        self.last = keys.last().copied();
-        self.ranked.extend(keys.iter().map(|&key| {
-            let place = key as u32;
-            let distance = self.squared_distances[place as usize].sqrt();
+        let levels = &self.levels;
+        self.ranked.extend(keys.into_iter().map(|key| {
+            let (place, distance) = (key.place(), key.squared().sqrt());
+            let base = match levels {
+                Levels::One(level) => level.base(key),
+                Levels::Two(level) => level.base(routing, key),
+            };
             Ranked {
-                place,
+                place: place as u32,
                 distance,
-                base: self.bases[place as usize],
-                nearest_row: distance - routing.cells[place as usize].radius,
+                base,
+                nearest_row: distance - routing.cells[place].radius,
             }
         }));
         self.nearest_row_of_rest = None;
-    }
-
-    /// A squared distance that a few more than `wanted` of the cells that are `left` are probably within; none where sorting
-    /// them out costs no more.
-    fn bound(&self, wanted: usize, left: usize) -> Option<f32> {
-        if left < MANY * wanted {
-            return None;
-        }
-        let all = self.squared_distances.len();
-        let mut sample: Vec<f32> = self
-            .squared_distances
-            .iter()
-            .copied()
-            .step_by(all.div_ceil(SAMPLE))
-            .collect();
-        // Those in order are the nearest: they are in the sample too. A few more, since a sample errs.
-        let within = (self.ranked.len() + wanted) * sample.len() / all;
-        let place = within + within / 2 + 4;
-        if place >= sample.len() {
-            return None;
-        }
-        Some(*sample.select_nth_unstable_by(place, f32::total_cmp).1)
-    }
-
-    /// The keys of the cells that are not in order and that `within` lets pass, which are `about` so many.
-    fn keys(&self, about: usize, within: impl Fn(f32) -> bool) -> Vec<u64> {
-        let mut keys = Vec::with_capacity(about);
-        // Places are numbered along a tree, so those within stand together: most eights are skipped as a whole.
-        let (eights, rest) = self.squared_distances.as_chunks::<8>();
-        let mut take = |places: Range<usize>| {
-            for place in places {
-                let squared = self.squared_distances[place];
-                let key = key(squared, place);
-                if within(squared) && self.last.is_none_or(|last| key > last) {
-                    keys.push(key);
-                }
-            }
-        };
-        for (number, eight) in eights.iter().enumerate() {
-            let any = eight
-                .iter()
-                .fold(false, |any, &squared| any | within(squared));
-            if any {
-                take(8 * number..8 * (number + 1));
-            }
-        }
-        let start = self.squared_distances.len() - rest.len();
-        take(start..self.squared_distances.len());
-        keys
     }
 
     /// Those that are in order.
@@ -197,18 +186,14 @@ impl Route {
     }
 
     fn nearest_row_of_rest(&mut self, routing: &Routing) -> f32 {
-        let Self {
-            last,
-            squared_distances,
-            ..
-        } = self;
+        let levels = &mut self.levels;
         *self.nearest_row_of_rest.get_or_insert_with(|| {
-            let cells = squared_distances.iter().zip(&routing.cells).enumerate();
-            cells
-                .filter(|&(place, (&squared, _))| {
-                    last.is_none_or(|last| key(squared, place) > last)
-                })
-                .map(|(_, (squared, cell))| squared.sqrt() - cell.radius)
+            let rest = match levels {
+                Levels::One(level) => level.rest(),
+                Levels::Two(level) => level.rest(routing),
+            };
+            rest.into_iter()
+                .map(|key| key.squared().sqrt() - routing.cells[key.place()].radius)
                 .fold(f32::INFINITY, f32::min)
         })
     }
@@ -248,24 +233,104 @@ mod tests {
         }
     }
 
-    #[test]
-    fn cells_come_in_order_however_few_are_asked_for_at_a_time() {
-        // So many that at first a sample bounds what is sorted.
-        let (cells, dimension) = (3_000, 6);
+    /// Centroids and radii drawn at random, and a vector of length 1 that is as far from them as they are from each other.
+    fn drawn(cells: usize, dimension: usize) -> (Routing, Vec<f32>) {
         let mut random = Random::new(3);
         let mut values =
             |count: usize| -> Vec<f32> { (0..count).map(|_| random.unit() as f32 - 0.5).collect() };
         let centroids = values(cells * dimension);
         let radii = values(cells);
-        let routing = routing(&centroids, dimension, |id| radii[id].abs());
         let mut vector = values(dimension);
         let length = vector.iter().map(|v| v * v).sum::<f32>().sqrt();
         vector.iter_mut().for_each(|v| *v /= length);
-        let query = PreparedQuery::new(&vector).unwrap();
+        let routing = routing(&centroids, dimension, |id| radii[id].abs());
+        (routing, vector)
+    }
+
+    #[test]
+    fn many_cells_come_nearly_in_order_and_each_comes_once() {
+        let (cells, dimension) = (5_000, 40);
+        let (routing, vector) = drawn(cells, dimension);
+        assert!(routing.centroids.first_level().is_some());
+        let query = Arc::new(PreparedQuery::new(&vector).unwrap());
+        let mut exact: Vec<Key> = (0..cells)
+            .map(|place| {
+                let dot = query.centroid_dot(&routing.centroids, place);
+                let square = routing.centroids.squares()[place];
+                Key::new(Distances::of(&routing, &query).squared(dot, square), place)
+            })
+            .collect();
+        exact.sort_unstable();
+        let mut route = Route::new(&routing, &query);
+        for wanted in [1, 64, 65, 400, 2_000, 9_000] {
+            route.ensure(&routing, wanted);
+            let ranked = route.ranked();
+            assert!(ranked.len() >= wanted.min(cells));
+            let nearest: Vec<u32> = exact[..ranked.len()]
+                .iter()
+                .map(|key| key.place() as u32)
+                .collect();
+            let among = ranked
+                .iter()
+                .filter(|cell| nearest.contains(&cell.place))
+                .count();
+            assert!(
+                among * 10 >= ranked.len() * 9,
+                "{among} of the nearest {} cells are in order",
+                ranked.len()
+            );
+            assert_eq!(ranked[0].place, nearest[0]);
+        }
+        let mut places: Vec<u32> = route.ranked().iter().map(|cell| cell.place).collect();
+        places.sort_unstable();
+        assert_eq!(places, (0..cells as u32).collect::<Vec<_>>());
+        for (cell, key) in route.ranked()[..64].iter().zip(&exact) {
+            assert!((cell.distance - key.squared().sqrt()).abs() < 1e-5);
+            let dot = query.centroid_dot(&routing.centroids, cell.place as usize);
+            assert!((cell.base - dot).abs() < 1e-5);
+        }
+    }
+
+    #[test]
+    fn few_of_many_cells_are_looked_at_in_full() {
+        let (routing, vector) = drawn(5_000, 40);
+        let query = Arc::new(PreparedQuery::new(&vector).unwrap());
+        let mut route = Route::new(&routing, &query);
+        route.ensure(&routing, 1);
+        let Levels::Two(level) = &route.levels else {
+            panic!("5,000 cells have two levels");
+        };
+        let looked_at = level.looked_at() + route.ranked().len();
+        assert!(looked_at < 1_500, "{looked_at}");
+    }
+
+    #[test]
+    fn no_more_cells_are_excluded_than_one_level_excludes() {
+        let (routing, vector) = drawn(5_000, 40);
+        let query = Arc::new(PreparedQuery::new(&vector).unwrap());
+        let distances = Distances::of(&routing, &query);
+        let one = OneLevel::new(&routing, &query, distances);
+        let nearest = one
+            .rest()
+            .into_iter()
+            .map(|key| key.squared().sqrt() - routing.cells[key.place()].radius)
+            .fold(f32::INFINITY, f32::min);
+        let mut route = Route::new(&routing, &query);
+        route.ensure(&routing, 100);
+        assert!(!route.excludes_rest(&routing, 0, nearest));
+        assert!(route.excludes_rest(&routing, 0, nearest - 1e-6));
+    }
+
+    #[test]
+    fn cells_come_in_order_however_few_are_asked_for_at_a_time() {
+        // So many that at first a sample bounds what is sorted.
+        let (cells, dimension) = (2_900, 6);
+        let (routing, vector) = drawn(cells, dimension);
+        let query = Arc::new(PreparedQuery::new(&vector).unwrap());
         let mut whole = Route::new(&routing, &query);
         whole.ensure(&routing, cells);
         let mut stepwise = Route::new(&routing, &query);
-        for wanted in [1, 64, 65, 400, 2_999, 3_000, 9_000] {
+        for wanted in [1, 64, 65, 400, 2_899, 2_900, 9_000] {
             stepwise.ensure(&routing, wanted);
         }
         assert_eq!(stepwise.ranked(), whole.ranked());
@@ -299,36 +364,5 @@ mod tests {
             }
         }
         assert!(whole.excludes_rest(&routing, cells, f32::MAX));
-    }
-
-    #[test]
-    fn cells_that_a_sample_misleads_about_are_in_order_all_the_same() {
-        // Every cell that the sample sees is near, and the others are far: it promises more cells than there are.
-        let cells = 4_096;
-        let mut route = Route {
-            bases: vec![0.0; cells],
-            squared_distances: (0..cells)
-                .map(|place| match place % (cells / SAMPLE) {
-                    0 => place as f32 * 1e-6,
-                    _ => 1.0 + place as f32 * 1e-6,
-                })
-                .collect(),
-            last: None,
-            ranked: Vec::new(),
-            nearest_row_of_rest: None,
-        };
-        let sorted = {
-            let mut keys = route.keys(cells, |_| true);
-            keys.sort_unstable();
-            keys
-        };
-        let routing = routing(&vec![0.0; cells * 2], 2, |_| 0.1);
-        for wanted in [1, 300, cells] {
-            route.ensure(&routing, wanted);
-            let places: Vec<u64> = route.ranked().iter().map(|c| u64::from(c.place)).collect();
-            let expected: Vec<u64> = sorted.iter().map(|&key| key & 0xffff_ffff).collect();
-            assert_eq!(places, expected[..places.len()]);
-            assert!(places.len() >= wanted);
-        }
     }
 }

@@ -263,7 +263,7 @@ impl Scan {
         };
         let mut read = 0;
         if wanted.deviations.is_infinite() {
-            for block in 0..cell.codes.blocks() {
+            for block in 0..cell.codes.plane().blocks() {
                 let mut left = passing(block).1;
                 read += u64::from(left.count_ones());
                 while left != 0 {
@@ -278,13 +278,13 @@ impl Scan {
         }
         let slack = slack(query.dimension(), ranked.distance, wanted.deviations);
         let mut bounds = [0.0; SCAN_ROWS];
-        for block in 0..cell.codes.blocks() {
+        for block in 0..cell.codes.plane().blocks() {
             let (filled, mask) = passing(block);
             if mask == 0 {
                 continue;
             }
             read += u64::from(filled);
-            query.bounds(&cell.codes, block, ranked.base, slack, &mut bounds);
+            query.bounds(cell.codes.plane(), block, ranked.base, slack, &mut bounds);
             let first = block * SCAN_ROWS;
             let mut left = kernel::not_below(&bounds, floor) & mask;
             while left != 0 {

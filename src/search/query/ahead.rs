@@ -129,10 +129,10 @@ impl Query<'_> {
                 let view = self.view(cells, place)?.ok_or_else(|| self.wrong(place))?;
                 let cell = view.cell;
                 views.push((place, view));
-                for block in 0..cell.codes.blocks() {
+                for block in 0..cell.codes.plane().blocks() {
                     let bounds = |slack, into: &mut [f32; SCAN_ROWS]| {
                         self.vector
-                            .bounds(&cell.codes, block, ranked.base, slack, into);
+                            .bounds(cell.codes.plane(), block, ranked.base, slack, into);
                     };
                     bounds(slack, &mut above);
                     bounds(-LOWER * slack, &mut below);
