@@ -4,7 +4,7 @@
 //! belongs to the calibration, and indexes of before are searched as before.
 //!
 //! Of a few queries much is missing wherever they stop, and the next cell brings little. Queries that are like the rows may stop then;
-//! those that are not are held to the share missing, since a model that was fitted on rows is too sure of them. A query is strange
+//! those that are not are held to the share missing, and to a smaller one, since a model that was fitted on rows is too sure of them. A query is strange
 //! when many cells are nearly as far as the nearest: it lies between them. Of 1,000 midpoints of random pairs of rows 27 % are among
 //! the strangest 5 % of the rows (100,000 x 128, 685 cells); no other figure of a query told more of them.
 
@@ -82,15 +82,25 @@ impl Manner {
 
     /// The share missing from an answer above which a search goes on whatever the gain: a query unlike all that was seen at build time
     /// finds little anywhere, so its gain is small everywhere. Queries of another distribution get what was asked less 0.03 by it.
-    pub(crate) fn allowed(self, recall: f32) -> f32 {
+    pub(crate) fn allowed(self, recall: f32, likeness: Likeness) -> f32 {
         let asked = 1.0 - recall;
-        let beyond = match self {
-            Self::First => (2.0 * asked).min(0.02),
+        let beyond = match (self, likeness) {
+            (Self::First, _) => (2.0 * asked).min(0.02),
+            (Self::Closed, Likeness::Strange) => (2.0 * asked).min(0.01),
             // Less room at low recalls would bind the easy queries too, and deliver more than was asked.
-            Self::Closed => (2.0 * asked).min(0.015).max(0.21 * asked),
+            (Self::Closed, _) => (2.0 * asked).min(0.015).max(0.21 * asked),
         };
         asked + beyond
     }
+}
+
+/// What a query is beside the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Likeness {
+    Usual,
+    Strange,
+    /// Under a filter the cells around a query do not tell.
+    Untold,
 }
 
 /// Which queries are like the rows, and how many cells these are held to the share missing.
@@ -113,6 +123,15 @@ impl Default for Usual {
 }
 
 impl Usual {
+    /// `steepness` is how many times as far as the first cell the ninth is; none under a filter.
+    pub(crate) fn likeness(&self, steepness: Option<f32>) -> Likeness {
+        match steepness {
+            None => Likeness::Untold,
+            Some(steepness) if steepness >= self.ratio => Likeness::Usual,
+            Some(_) => Likeness::Strange,
+        }
+    }
+
     const BYTES: usize = 4 * (1 + TARGETS.len() * DEPTHS.len());
 
     /// As a file holds it.
@@ -166,6 +185,27 @@ mod tests {
         assert_eq!(Manner::First.of_answer(0.05, 0.98), 0.05);
         assert_eq!(Manner::Closed.of_answer(0.0, 0.98), 1.0 - 0.98);
         assert!((Manner::Closed.of_answer(0.05, 0.98) - 0.069).abs() < 1e-6);
+    }
+
+    #[test]
+    fn strange_queries_are_allowed_less_and_nobody_less_than_was_asked() {
+        for recall in [0.5, 0.8, 0.9, 0.95, 0.99] {
+            let allowed = |likeness| Manner::Closed.allowed(recall, likeness);
+            let strange = allowed(Likeness::Strange);
+            assert!(strange > 1.0 - recall && strange < allowed(Likeness::Usual));
+            assert_eq!(allowed(Likeness::Usual), allowed(Likeness::Untold));
+        }
+    }
+
+    #[test]
+    fn a_query_between_cells_is_strange_and_a_filter_leaves_it_untold() {
+        let usual = Usual {
+            ratio: 1.125,
+            ..Usual::default()
+        };
+        assert_eq!(usual.likeness(Some(1.2)), Likeness::Usual);
+        assert_eq!(usual.likeness(Some(1.1)), Likeness::Strange);
+        assert_eq!(usual.likeness(None), Likeness::Untold);
     }
 
     #[test]

@@ -36,6 +36,7 @@ mod whole;
 pub use calibration::{Calibration, Ceilings, DEPTHS, FILTERED_SHARES, Filtered, TARGETS};
 pub use error::{CODES, SearchError};
 pub use exact::{NO_CELL, exact, exact_by};
+pub(crate) use manner::Likeness;
 pub use manner::{Manner, Usual};
 pub(crate) use missing::is_asked;
 pub use missing::{MissingModel, STAGE_1, STAGE_2};

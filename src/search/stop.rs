@@ -7,6 +7,7 @@
 use super::approximate::{exp, ln};
 use super::calibration::FILTERED_SHARES;
 use super::confidence::{Seen, by_distance};
+use super::manner::{Likeness, Usual};
 use super::missing::{MissingModel, Moment, Origin, STAGE_2, Surroundings, is_asked};
 use super::passing::Passing;
 use super::route::Route;
@@ -28,9 +29,9 @@ pub(super) struct Calibrated {
     recall: f32,
     ceiling: f32,
     gain_enough: f32,
-    /// Where a query that is not strange may stop by the gain alone, and below which ratio of distances it is strange.
+    /// What tells whether the query is strange; if it is not, from so many cells on it may stop by the gain alone.
+    usual: Usual,
     usual_cells: f32,
-    usual_ratio: f32,
     surroundings: Surroundings,
     least_gain: f32,
     least_missing: f32,
@@ -68,7 +69,7 @@ impl Rule {
                 filtered: calibration.filtered(recall),
                 opening_cost: calibration.opening_cost,
                 usual_cells: calibration.usual_cells(kept, recall),
-                usual_ratio: calibration.usual.ratio,
+                usual: calibration.usual,
                 recall,
                 ceiling: calibration.ceiling(kept, recall),
                 surroundings: Surroundings::default(),
@@ -169,12 +170,10 @@ impl Calibrated {
         manner.of_answer(self.least_missing, self.ceiling)
     }
 
-    /// Whether the query is like the rows, and more cells are open than such queries need nearly always. Not under a filter.
-    fn is_usual(&self, ground: Ground<'_>, route: &mut Route, standing: &Standing) -> bool {
-        standing.opened as f32 >= self.usual_cells
-            && ground.passing.is_none()
-            && standing.passing >= 1.0
-            && route.steepness(ground.routing) >= self.usual_ratio
+    fn likeness(&self, ground: Ground<'_>, route: &mut Route, standing: &Standing) -> Likeness {
+        let is_filtered = ground.passing.is_some() || standing.passing < 1.0;
+        let steepness = (!is_filtered).then(|| route.steepness(ground.routing));
+        self.usual.likeness(steepness)
     }
 
     fn enough(&mut self, ground: Ground<'_>, route: &mut Route, standing: &Standing) -> bool {
@@ -194,9 +193,12 @@ impl Calibrated {
         }
         self.least_missing = self.least_missing.min(expected.missing);
         self.least_gain = self.least_gain.min(expected.gain);
-        self.least_gain <= gain_enough
-            && (self.missing() <= manner.allowed(self.recall.min(self.ceiling))
-                || self.is_usual(ground, route, standing))
+        if self.least_gain > gain_enough {
+            return false;
+        }
+        let likeness = self.likeness(ground, route, standing);
+        self.missing() <= manner.allowed(self.recall.min(self.ceiling), likeness)
+            || likeness == Likeness::Usual && standing.opened as f32 >= self.usual_cells
     }
 }
 
