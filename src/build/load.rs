@@ -11,16 +11,27 @@ use crate::index::{FileRef, Index, IndexError};
 /// Reads the manifest of `dist` and all files that it names, and refuses whatever differs from what
 /// was published.
 pub fn load_index(dist: &Path) -> Result<Index, BuildError> {
+    let mut index = open_index(dist)?;
+    read_missing(dist, &mut index)?;
+    Ok(index)
+}
+
+/// The index with nothing but its manifest.
+pub fn open_index(dist: &Path) -> Result<Index, BuildError> {
     let path = dist.join(MANIFEST);
     let manifest = std::fs::read(&path).map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => BuildError::IndexMissing(dist.to_path_buf()),
         _ => BuildError::io("read", &path, source),
     })?;
-    let mut index = Index::open(&manifest)?;
+    Ok(Index::open(&manifest)?)
+}
+
+/// Reads what an opened index lacks, each file verified.
+pub fn read_missing(dist: &Path, index: &mut Index) -> Result<(), BuildError> {
     for file in index.missing() {
         index.supply(&file.name, read_named(dist, &file)?)?;
     }
-    Ok(index)
+    Ok(())
 }
 
 /// The epoch that a build goes on from: none where nothing is published, and none where what is published is of a format

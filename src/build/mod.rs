@@ -89,7 +89,7 @@ pub use self::fresh::{Fresh, FreshStep, fresh, made_comparable};
 pub use self::{
     error::{BuildError, CODES},
     from_vectors::{VectorOptions, build_vectors},
-    load::{load_index, load_previous, read_named},
+    load::{load_index, load_previous, open_index, read_missing, read_named},
     metadata::{Metadata, Row as MetadataRow},
     output::{MANIFEST, Output, STATE_FOLDER},
     page::beside_program,

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use serde::Serialize;
 
-use super::output::Output;
-use crate::build::{BuildError, load_index};
+use super::output::{Output, size};
+use crate::build::{BuildError, open_index, read_missing};
 use crate::server::{ServeOptions, bind, ended_by_signal};
 
 /// Serve an index and its page, and take the events that visitors agreed to share
@@ -40,6 +40,9 @@ pub struct Arguments {
     no_events: bool,
 }
 
+/// From a disk that is cold so much takes a second or more, and nothing else tells meanwhile that all is well.
+const SLOW_TO_VERIFY: u64 = 20_000_000;
+
 #[derive(Serialize)]
 struct Listening {
     url: String,
@@ -50,7 +53,13 @@ struct Listening {
 
 pub fn run(arguments: Arguments, output: &Output) -> anyhow::Result<ExitCode> {
     // Verified before anybody is told an address: a damaged index would only fail in browsers.
-    let index = load_index(&arguments.index)?;
+    let mut index = open_index(&arguments.index)?;
+    let bytes = index.missing().iter().map(|file| file.bytes).sum();
+    if bytes >= SLOW_TO_VERIFY {
+        let folder = arguments.index.display();
+        output.note(&format!("verifying {} in {folder}", size(bytes)));
+    }
+    read_missing(&arguments.index, &mut index)?;
     let options = ServeOptions {
         host: arguments.host,
         port: arguments.port,
