@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use nearsight::build::Threads;
-use nearsight::build::assemble::{Encoding, assemble_as};
+use nearsight::build::assemble::{Assembly, Encoding};
 use nearsight::calibration::CalibrationOptions;
 use nearsight::partition::{PartitionOptions, Random, Rows, partition_on};
 use nearsight::search::{SearchOptions, search};
@@ -62,7 +62,9 @@ fn main() {
         let index = partition_on(rows, &options, &workers, &mut |_| ())
             .map_err(|error| error.to_string())
             .and_then(|layout| {
-                assemble_as(rows, &ids, &[], &layout, None, None, &encoding)
+                Assembly::of(rows, &ids)
+                    .encoding(encoding)
+                    .in_layout(&layout)
                     .and_then(|made| made.calibrated_as(rows, &ids, None, &calibration, &encoding))
                     .and_then(|made| Ok(made.index(None)?))
                     .map_err(|error| error.to_string())

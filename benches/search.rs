@@ -11,7 +11,7 @@
 use std::time::Instant;
 
 use nearsight::build::Threads;
-use nearsight::build::assemble::{Encoding, assemble_as};
+use nearsight::build::assemble::{Assembly, Encoding};
 use nearsight::calibration::CalibrationOptions;
 use nearsight::index::Index;
 use nearsight::metrics::recall_at_k;
@@ -58,7 +58,9 @@ fn main() {
     let layout = partition_on(rows, &options, &workers, &mut |_| ())
         .unwrap_or_else(|error| panic!("{error}"));
     let laid_out = started.elapsed();
-    let assembled = assemble_as(rows, &ids, &[], &layout, None, None, &encoding)
+    let assembled = Assembly::of(rows, &ids)
+        .encoding(encoding)
+        .in_layout(&layout)
         .unwrap_or_else(|error| panic!("{error}"));
     let encoded = started.elapsed();
     let calibration = CalibrationOptions::default();

@@ -7,7 +7,7 @@ mod small_index;
 
 use std::sync::OnceLock;
 
-use nearsight::build::assemble::{Encoding, assemble, assemble_as};
+use nearsight::build::assemble::{Assembly, Encoding};
 use nearsight::calibration::{CalibrationOptions, FEWEST_ROWS};
 use nearsight::index::Index;
 use nearsight::metrics::recall_at_k;
@@ -34,18 +34,12 @@ fn calibrated(values: &[f32], options: &CalibrationOptions) -> Index {
     let cells = (2.0 * ((values.len() / DIMENSION) as f64).sqrt()) as u32;
     let rows = Rows::new(values, DIMENSION).unwrap();
     let ids: Vec<u32> = (0..rows.len() as u32).collect();
-    assemble(
-        rows,
-        &ids,
-        &[],
-        &layout(values, DIMENSION, Some(cells)),
-        None,
-        None,
-    )
-    .and_then(|made| made.calibrated(rows, &ids, None, options))
-    .unwrap()
-    .index(None)
-    .unwrap()
+    Assembly::of(rows, &ids)
+        .in_layout(&layout(values, DIMENSION, Some(cells)))
+        .and_then(|made| made.calibrated(rows, &ids, None, options))
+        .unwrap()
+        .index(None)
+        .unwrap()
 }
 
 fn shared() -> &'static Calibrated {
@@ -278,7 +272,9 @@ fn short_codes_state_no_more_than_they_deliver() {
         workers: &Alone,
         ..Encoding::default()
     };
-    let index = assemble_as(rows, &ids, &[], &layout, None, None, &encoding)
+    let index = Assembly::of(rows, &ids)
+        .encoding(encoding)
+        .in_layout(&layout)
         .and_then(|made| made.calibrated(rows, &ids, None, &CalibrationOptions::default()))
         .unwrap()
         .index(None)

@@ -11,7 +11,7 @@ mod small_index;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use nearsight::build::assemble::{Encoding, assemble_as};
+use nearsight::build::assemble::{Assembly, Encoding};
 use nearsight::build::{VectorOptions, VectorUpdate, build_vectors, load_index, update_vectors};
 use nearsight::calibration::CalibrationOptions;
 use nearsight::index::{Index, Part, Record};
@@ -171,7 +171,10 @@ fn make(kind: &str, bits: u32) -> Vec<(String, Vec<u8>)> {
         ..Encoding::default()
     };
     let layout = layout(&values, DIMENSION, Some(40));
-    let made = assemble_as(rows, &ids, &records, &layout, None, None, &encoding)
+    let made = Assembly::of(rows, &ids)
+        .records(&records)
+        .encoding(encoding)
+        .in_layout(&layout)
         .and_then(|made| made.calibrated(rows, &ids, None, &CalibrationOptions::default()))
         .unwrap();
     let manifest = made.manifest.to_json().into_bytes();

@@ -6,7 +6,7 @@
 
 mod small_index;
 
-use nearsight::build::assemble::{Assembled, CellSpec, Previous, assemble, assemble_cells};
+use nearsight::build::assemble::{Assembled, Assembly, CellSpec, Previous};
 use nearsight::index::{
     CellEntry, FileRange, FileRef, GROUP_ROWS, Index, IndexError, Manifest, Part, content_name,
 };
@@ -394,15 +394,11 @@ fn split_epoch(values: &[f32], index: &Index, place: usize) -> Assembled {
     }
     let ids: Vec<u32> = (0..PICTURES as u32).collect();
     let rows = Rows::new(values, DIMENSION).unwrap();
-    assemble_cells(
-        rows,
-        &ids,
-        &specs,
-        &records(PICTURES),
-        None,
-        Some(&Previous::new(index).unwrap()),
-    )
-    .unwrap()
+    Assembly::of(rows, &ids)
+        .records(&records(PICTURES))
+        .after(Some(&Previous::new(index).unwrap()))
+        .in_cells(&specs)
+        .unwrap()
 }
 
 #[test]
@@ -476,15 +472,11 @@ fn a_rebuild_that_changes_nothing_ships_routing_only() {
     let layout = small_index::layout(&values, DIMENSION, Some(16));
     let previous = Previous::new(&before).unwrap();
     let rows = Rows::new(&values, DIMENSION).unwrap();
-    let next = assemble(
-        rows,
-        &ids,
-        &records(PICTURES),
-        &layout,
-        None,
-        Some(&previous),
-    )
-    .unwrap();
+    let next = Assembly::of(rows, &ids)
+        .records(&records(PICTURES))
+        .after(Some(&previous))
+        .in_layout(&layout)
+        .unwrap();
     assert_eq!(next.manifest.segments, before.manifest().segments);
     assert_eq!(next.files.len(), 1, "the routing states its epoch");
     assert_eq!(next.manifest.next_cell_id, before.manifest().next_cell_id);
@@ -505,15 +497,11 @@ fn pictures_that_come_or_go_touch_only_their_cells() {
     let ids: Vec<u32> = (0..=PICTURES as u32).collect();
     let rows = Rows::new(&grown, DIMENSION).unwrap();
     let previous = Previous::new(&before).unwrap();
-    let next = assemble_cells(
-        rows,
-        &ids,
-        &specs,
-        &records(PICTURES + 1),
-        None,
-        Some(&previous),
-    )
-    .unwrap();
+    let next = Assembly::of(rows, &ids)
+        .records(&records(PICTURES + 1))
+        .after(Some(&previous))
+        .in_cells(&specs)
+        .unwrap();
     let changed = next
         .manifest
         .segments
@@ -575,7 +563,9 @@ fn what_cannot_be_assembled_is_refused() {
     let code = |change: &dyn Fn(&mut Vec<CellSpec>)| {
         let mut specs = specs_of(&before);
         change(&mut specs);
-        assemble_cells(rows, &ids, &specs, &[], None, Some(&previous))
+        Assembly::of(rows, &ids)
+            .after(Some(&previous))
+            .in_cells(&specs)
             .map(|_| ())
             .unwrap_err()
             .code()
@@ -600,7 +590,9 @@ fn what_cannot_be_assembled_is_refused() {
     let layout = small_index::layout(&values, DIMENSION, Some(16));
     let build = |values: &[f32], ids: &[u32], records: &[nearsight::index::Record]| {
         let rows = Rows::new(values, DIMENSION).unwrap();
-        assemble(rows, ids, records, &layout, None, None)
+        Assembly::of(rows, ids)
+            .records(records)
+            .in_layout(&layout)
             .map(|_| ())
             .unwrap_err()
             .code()

@@ -5,7 +5,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 #![cfg(feature = "embed")]
 
-use nearsight::build::assemble::assemble;
+use nearsight::build::assemble::Assembly;
 use nearsight::calibration::CalibrationOptions;
 use nearsight::embed::{Embedder, Sidecar};
 use nearsight::image::{self, Filter, Limits, Picture, Resize};
@@ -49,7 +49,9 @@ fn gallery() -> &'static Gallery {
         let rows = Rows::new(&vectors, embedder.dimension()).unwrap();
         let layout = partition(rows, &PartitionOptions::default(), &mut |_| {}).unwrap();
         // As `nearsight build` makes an index.
-        let made = assemble(rows, &ids, &records, &layout, None, None)
+        let made = Assembly::of(rows, &ids)
+            .records(&records)
+            .in_layout(&layout)
             .and_then(|made| made.calibrated(rows, &ids, None, &CalibrationOptions::default()))
             .unwrap();
         let mut index = Index::open(made.manifest.to_json().as_bytes()).unwrap();

@@ -6,7 +6,7 @@
 
 mod small_index;
 
-use nearsight::build::assemble::{Assembled, CellSpec, Previous, assemble_cells};
+use nearsight::build::assemble::{Assembled, Assembly, CellSpec, Previous};
 use nearsight::index::{FileRef, Index, IndexError, Manifest, Part};
 use nearsight::partition::Rows;
 use nearsight::search::{SearchOptions, search};
@@ -58,15 +58,11 @@ fn site() -> Site {
     }
     let mut told = records(BUILT + ADDED);
     told.retain(|record| !removed(&record.id));
-    let next = assemble_cells(
-        Rows::new(&rows, DIMENSION).unwrap(),
-        &ids,
-        &specs,
-        &told,
-        None,
-        Some(&Previous::new(&before).unwrap()),
-    )
-    .unwrap();
+    let next = Assembly::of(Rows::new(&rows, DIMENSION).unwrap(), &ids)
+        .records(&told)
+        .after(Some(&Previous::new(&before).unwrap()))
+        .in_cells(&specs)
+        .unwrap();
     ids.clear();
     let named = |name: &str| next.manifest.files().any(|file| file.name == name);
     let files = next.files.iter().chain(&first.files);

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use nearsight::build::assemble::{Assembled, assemble};
+use nearsight::build::assemble::{Assembled, Assembly};
 use nearsight::build::{Output, State, load_index, publish};
 use nearsight::calibration::CalibrationOptions;
 use nearsight::feedback::{Event, Impression, Query, Shown};
@@ -64,7 +64,8 @@ fn assembled(cells: Option<u32>, noise: f32) -> (Assembled, Vec<f32>) {
     };
     let layout = partition(rows, &options, &mut |_| {}).unwrap();
     let ids: Vec<u32> = (0..rows.len() as u32).collect();
-    let assembled = assemble(rows, &ids, &[], &layout, None, None)
+    let assembled = Assembly::of(rows, &ids)
+        .in_layout(&layout)
         .and_then(|made| made.calibrated(rows, &ids, None, &CalibrationOptions::default()))
         .unwrap();
     (assembled, values)

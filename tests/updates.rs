@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use nearsight::build::assemble::{Assembled, assemble};
+use nearsight::build::assemble::{Assembled, Assembly};
 use nearsight::build::{
     Report, State, VectorOptions, VectorUpdate, build_vectors, load_index, update_vectors, verify,
 };
@@ -157,7 +157,7 @@ impl Site {
 fn fresh(values: &[f32], ids: &[u32]) -> Index {
     let rows = Rows::new(values, DIMENSION).unwrap();
     let layout = layout(values, DIMENSION, Some(20));
-    let made: Assembled = assemble(rows, ids, &[], &layout, None, None).unwrap();
+    let made: Assembled = Assembly::of(rows, ids).in_layout(&layout).unwrap();
     made.index(None).unwrap()
 }
 

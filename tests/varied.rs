@@ -5,7 +5,7 @@
 
 mod small_index;
 
-use nearsight::build::assemble::assemble;
+use nearsight::build::assemble::Assembly;
 use nearsight::calibration::CalibrationOptions;
 use nearsight::index::{Index, Record};
 use nearsight::metrics::recall_at_k;
@@ -58,7 +58,9 @@ fn site() -> Site {
     let rows = Rows::new(&values, DIMENSION).unwrap();
     let ids: Vec<u32> = (0..ROWS as u32).collect();
     let layout = layout(&values, DIMENSION, Some(150));
-    let index = assemble(rows, &ids, &records, &layout, None, None)
+    let index = Assembly::of(rows, &ids)
+        .records(&records)
+        .in_layout(&layout)
         .and_then(|made| made.calibrated(rows, &ids, None, &CalibrationOptions::default()))
         .unwrap()
         .index(None)

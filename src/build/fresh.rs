@@ -1,7 +1,7 @@
 //! Vectors made elsewhere → the first epoch of an index of them, calibrated. Pure: `build --vectors` and the browser both
 //! come this way, so both make the same bytes of the same vectors.
 
-use super::assemble::{AssembleError, Assembled, Encoding, assemble_as};
+use super::assemble::{AssembleError, Assembled, Assembly, Encoding};
 use super::divide::divide;
 use crate::calibration::CalibrationOptions;
 use crate::partition::{Candidate, PartitionOptions, Progress, Rows};
@@ -37,7 +37,9 @@ pub fn fresh(
     let metric = encoding.metric(None);
     let layout = divide(rows, metric, partition, encoding, &mut partitioned)?;
     watch(FreshStep::Encode);
-    let assembled = assemble_as(rows, ids, &[], &layout, None, None, encoding)?;
+    let assembled = Assembly::of(rows, ids)
+        .encoding(*encoding)
+        .in_layout(&layout)?;
     watch(FreshStep::Calibrate);
     let options = CalibrationOptions::default();
     Ok(Fresh {

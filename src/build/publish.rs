@@ -136,7 +136,7 @@ fn made_here(folder: &str, file: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::build::assemble::{Previous, assemble};
+    use crate::build::assemble::{Assembly, Previous};
     use crate::build::{State, load_index};
     use crate::index::{Index, Record};
     use crate::partition::{Method, PartitionOptions, Rows, partition};
@@ -163,7 +163,11 @@ mod tests {
         };
         let layout = partition(rows, &options, &mut |_| {}).unwrap();
         let previous = previous.map(|index| Previous::new(index).unwrap());
-        assemble(rows, &ids, &records, &layout, None, previous.as_ref()).unwrap()
+        let assembly = Assembly::of(rows, &ids).records(&records);
+        assembly
+            .after(previous.as_ref())
+            .in_layout(&layout)
+            .unwrap()
     }
 
     /// The full vectors are another file's matter.

@@ -52,7 +52,7 @@ pub fn renew(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::build::assemble::{Assembled, Previous, assemble, assemble_cells};
+    use crate::build::assemble::{Assembled, Assembly, Previous};
     use crate::build::incremental::keep_cells;
     use crate::build::made_comparable;
     use crate::index::Index;
@@ -73,7 +73,7 @@ mod tests {
         let ids: Vec<u32> = (0..4_000).collect();
         let rows = Rows::new(&values, DIMENSION).unwrap();
         let layout = partition(rows, &PartitionOptions::default(), &mut |_| {}).unwrap();
-        let first = assemble(rows, &ids, &[], &layout, None, None).unwrap();
+        let first = Assembly::of(rows, &ids).in_layout(&layout).unwrap();
         let index: Index = first.index(None).unwrap();
         let file = index.routing().unwrap().cells[0].segment;
         let cells = (0..).zip(&index.routing().unwrap().cells);
@@ -91,7 +91,10 @@ mod tests {
         let kept = keep_cells(rows, &ids, &index).unwrap();
         let specs = renew(kept, rows, &ids, &renewed, 0, &Alone).unwrap();
         let previous = Previous::new(&index).unwrap();
-        let next = assemble_cells(rows, &ids, &specs, &[], None, Some(&previous)).unwrap();
+        let next = Assembly::of(rows, &ids)
+            .after(Some(&previous))
+            .in_cells(&specs)
+            .unwrap();
         // One file of them all is another.
         let (before, after) = (segments(&first), segments(&next));
         assert!(before.len() > 8);

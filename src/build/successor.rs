@@ -5,9 +5,7 @@
 
 use std::collections::HashSet;
 
-use super::assemble::{
-    Assembled, CellSpec, Encoding, Previous, assemble_afresh, assemble_as, assemble_cells_as,
-};
+use super::assemble::{Assembled, Assembly, CellSpec, Encoding, Previous};
 use super::divide::divide;
 use super::incremental::{cells_as_they_are, keep_cells, stale};
 use super::last::LastBuild;
@@ -48,10 +46,13 @@ impl Successor<'_> {
         let previous = self.previous.map(Previous::new).transpose()?;
         let previous = previous.as_ref();
         let (rows, ids, records) = (self.rows, self.ids, self.records);
+        let assembly = Assembly::of(rows, ids)
+            .records(records)
+            .model(self.model.clone())
+            .after(previous)
+            .encoding(self.encoding);
         if let Some((specs, last)) = self.going_on()? {
-            let model = self.model.clone();
-            let made =
-                assemble_cells_as(rows, ids, &specs, records, model, previous, &self.encoding)?;
+            let made = assembly.in_cells(&specs)?;
             return Ok((self.calibrated(made)?, last, None));
         }
         let mut partitioned = |progress: Progress| {
@@ -76,12 +77,10 @@ impl Successor<'_> {
         }
         let (encoding, metric) = (&self.encoding, self.encoding.metric(self.previous));
         let layout = divide(rows, metric, &self.wanted, encoding, &mut partitioned)?;
-        let model = self.model.clone();
-        let assembling = match self.same_vectors && self.renewed.is_empty() {
-            true => assemble_as,
-            false => assemble_afresh,
+        let made = match self.same_vectors && self.renewed.is_empty() {
+            true => assembly.in_layout(&layout)?,
+            false => assembly.in_layout_afresh(&layout)?,
         };
-        let made = assembling(rows, ids, records, &layout, model, previous, &self.encoding)?;
         Ok((self.calibrated(made)?, last, Some(layout.candidates)))
     }
 

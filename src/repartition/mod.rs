@@ -1,7 +1,7 @@
 //! Estimates → a plan of splits and merges, applied to a copy and verified by replay.
 //!
 //! [`Snapshot`] (the present epoch with its full vectors) and [`Estimates`](crate::feedback::Estimates)
-//! → [`plan`] → [`apply`] → the builder's `assemble_cells` → [`verify`]. Nothing is published here, and
+//! → [`plan`] → [`apply`] → the builder's `Assembly` → [`verify`]. Nothing is published here, and
 //! nothing is read: whoever holds the files calls these in turn and keeps what they say. A plan
 //! changes what an answer costs, never what can be found: rows only move from a cell to its parts.
 //!

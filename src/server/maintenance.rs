@@ -13,7 +13,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::events_path;
-use crate::build::assemble::{AssembleError, Assembled, Previous, assemble_cells};
+use crate::build::assemble::{AssembleError, Assembled, Assembly, Previous};
 use crate::build::{BuildError, Kept, Output, STATE_FOLDER, State, load_index, publish};
 use crate::calibration::CalibrationOptions;
 use crate::feedback::{Estimates, Estimator};
@@ -169,14 +169,11 @@ fn assemble_plan(
     found: &Plan,
     records: &[Record],
 ) -> Result<Assembled, MaintenanceError> {
-    let assembled = assemble_cells(
-        snapshot.rows()?,
-        &snapshot.ids,
-        &apply(snapshot, found),
-        records,
-        snapshot.index.manifest().model.clone(),
-        Some(&Previous::new(snapshot.index)?),
-    )?;
+    let assembled = Assembly::of(snapshot.rows()?, &snapshot.ids)
+        .records(records)
+        .model(snapshot.index.manifest().model.clone())
+        .after(Some(&Previous::new(snapshot.index)?))
+        .in_cells(&apply(snapshot, found))?;
     // Other cells, another calibration; the replay then compares what visitors would get.
     Ok(assembled.calibrated(
         snapshot.rows()?,

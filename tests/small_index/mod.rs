@@ -1,7 +1,7 @@
 //! A small index for the tests of this folder: clustered unit vectors, cells, records, files.
 #![allow(dead_code)]
 
-use nearsight::build::assemble::{Assembled, assemble};
+use nearsight::build::assemble::{Assembled, Assembly};
 use nearsight::index::{Index, Record};
 use nearsight::partition::{Layout, PartitionOptions, Rows, partition};
 use nearsight::search::SearchOptions;
@@ -105,15 +105,10 @@ pub fn assembled(values: &[f32], dimension: usize, cells: Option<u32>) -> Assemb
     let count = values.len() / dimension;
     let ids: Vec<u32> = (0..count as u32).collect();
     let rows = Rows::new(values, dimension).unwrap();
-    assemble(
-        rows,
-        &ids,
-        &records(count),
-        &layout(values, dimension, cells),
-        None,
-        None,
-    )
-    .unwrap()
+    Assembly::of(rows, &ids)
+        .records(&records(count))
+        .in_layout(&layout(values, dimension, cells))
+        .unwrap()
 }
 
 pub fn index(values: &[f32], dimension: usize, cells: Option<u32>) -> Index {

@@ -2,12 +2,34 @@
 //!
 //! Rows are turned cell by cell, when they are encoded: all of them turned would take the room of the table once more.
 
-use super::{AssembleError, Lying, Scratch, ScratchError};
+use super::{AssembleError, CellSpec, Lying, Previous, Scratch, ScratchError};
 use crate::partition::{PartitionError, Rows};
-use crate::quantize::{Frame, Rotation};
+use crate::quantize::{Frame, Metric, Rotation};
 
 /// Rows that are put into a frame in one piece.
 const FRAMED: usize = 4_096;
+
+/// The frame of an epoch. Where a cell goes on its codes do, and with them the frame that they are in: rows that came since lie in it
+/// too, wherever they are. Else it is that of the rows of now.
+pub(super) fn frame_of(
+    rows: Rows,
+    specs: &[CellSpec],
+    metric: Metric,
+    previous: Option<&Previous>,
+) -> Result<Option<Frame>, AssembleError> {
+    let going_on = specs.iter().position(|spec| spec.id.is_some());
+    match (previous, going_on) {
+        (Some(previous), Some(cell)) if previous.routing.metric() != metric => {
+            Err(AssembleError::Layout {
+                cell,
+                what: "its codes are for another metric, so it cannot go on",
+            })
+        }
+        (Some(previous), Some(_)) => Ok(previous.routing.frame.clone()),
+        _ if metric.is_cosine() => Ok(None),
+        _ => Ok(Some(Frame::of(rows))),
+    }
+}
 
 /// Where codes are.
 pub(super) struct Space<'a> {
