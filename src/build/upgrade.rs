@@ -10,9 +10,11 @@
 //! gets a row of its own, whoever does it: this, `add`, or a build of the whole folder, which finishes the upgrade. Interrupted at any point, the
 //! same call goes on. Where moved rows would answer worse than the old ones did, or save nothing, all pictures are embedded for one epoch.
 
+mod files;
 mod first;
 mod order;
 mod report;
+mod summary;
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -25,13 +27,12 @@ pub use report::{UpgradeReport, UpgradeStep};
 use super::gather::Chosen;
 use super::last::LastBuild;
 use super::moved::{Kind, Moved};
-use super::output::{Durable, Output, put};
-use super::pipeline::{BuildOptions, Task, settings};
+use super::output::Output;
+use super::pipeline::{BuildOptions, Task};
 use super::projection::Projecting;
 use super::report::{Report, Step};
-use super::resume::{Log, Outcome};
 use super::update::THUMBNAIL_SIDE;
-use super::walk::{Found, walk};
+use super::walk::Found;
 use super::{BuildError, Model, load_index, page};
 use crate::image::Limits;
 use crate::index::{Index, Record};
@@ -43,9 +44,6 @@ pub const FIT: usize = 500;
 /// Pictures of an epoch: a tenth of the index, and at least so many, since every epoch costs its own making.
 const SHARE: usize = 10;
 const FEWEST: usize = 2_000;
-/// Names of pictures in a note.
-const NAMED: usize = 3;
-const REPORT_FILE: &str = "upgrade.json";
 
 /// `output` must hold an index of pictures.
 pub struct UpgradeOptions {
@@ -158,70 +156,6 @@ impl<'a> Upgrading<'a> {
             files: HashMap::new(),
             report,
         })
-    }
-
-    /// Whether rows are moved that could be made by the model.
-    fn is_unfinished(&self, index: &Index) -> Result<bool, BuildError> {
-        let Some(moved) = self.moved()? else {
-            return Ok(false);
-        };
-        if !moved.is_finished() || !self.build.photos.is_dir() {
-            return Ok(!moved.is_finished());
-        }
-        // Pictures that were gone may be back; what is known to be broken is not tried again.
-        let log = Log::open(&self.output.state().join("pictures.log"))?;
-        let settings = settings(&self.build);
-        let is_broken = |found: &Found| {
-            log.get(&found.path).is_some_and(|entry| {
-                let is_broken = matches!(entry.outcome, Outcome::Broken { .. });
-                is_broken && entry.holds(found, &settings)
-            })
-        };
-        let left: HashSet<String> = index
-            .records()
-            .filter(|record| moved.holds(record.id))
-            .map(|record| record.path)
-            .collect();
-        let walked = walk(&self.build.photos)?;
-        let mut found = walked.found.iter();
-        Ok(found.any(|found| left.contains(&found.path) && !is_broken(found)))
-    }
-
-    fn find_files(&mut self, index: &Index) -> Result<(), BuildError> {
-        let folder = &self.build.photos;
-        let nothing = |why: String| BuildError::NothingToIndex {
-            folder: folder.clone(),
-            why,
-        };
-        if !folder.is_dir() {
-            let unknown = folder.as_os_str().is_empty();
-            return Err(BuildError::NothingToIndex {
-                folder: if unknown {
-                    &self.options.output
-                } else {
-                    folder
-                }
-                .clone(),
-                why: match unknown {
-                    true => "where its pictures are is not known",
-                    false => "it is no folder that is there",
-                }
-                .to_owned()
-                    + "; say where the pictures of the index are with --photos FOLDER",
-            });
-        }
-        let paths: HashSet<String> = index.records().map(|record| record.path).collect();
-        let walked = walk(folder)?;
-        let wanted = |found: &Found| paths.contains(&found.path);
-        let found = walked.found.into_iter().filter(wanted);
-        self.files = found.map(|found| (found.path.clone(), found)).collect();
-        match self.files.is_empty() {
-            true => Err(nothing(format!(
-                "it holds none of the {} pictures of the index under the paths that they have there; say where they are with --photos FOLDER",
-                paths.len()
-            ))),
-            false => Ok(()),
-        }
     }
 
     fn run(
@@ -392,50 +326,4 @@ impl<'a> Upgrading<'a> {
     fn moved(&self) -> Result<Option<Moved>, BuildError> {
         Moved::read(self.output, Kind::Moved, &self.build.model)
     }
-
-    /// What is published now.
-    fn summary(mut self, began: Instant) -> Result<UpgradeReport, BuildError> {
-        let index = load_index(self.output.folder())?;
-        let moved = self.moved()?;
-        let counts = &index.manifest().counts;
-        let rows = moved.as_ref().map_or(0, |moved| moved.ids().len() as u64);
-        let report = &mut self.report;
-        report.epoch = index.manifest().epoch;
-        report.pictures = counts.pictures;
-        report.finished = moved.as_ref().is_none_or(Moved::is_finished);
-        report.moved = rows;
-        report.made = counts.pictures.saturating_sub(rows);
-        if let Some(moved) = &moved {
-            let is_left = |record: &Record| {
-                moved.holds(record.id)
-                    && (moved.is_finished() || !self.files.contains_key(&record.path))
-            };
-            let left: Vec<String> = index
-                .records()
-                .filter(is_left)
-                .map(|record| record.path)
-                .collect();
-            report.left = left.len() as u64;
-            if let Some(note) = left_behind(&left) {
-                report.notes.push(note);
-            }
-        }
-        report.took_ms = began.elapsed().as_millis() as u64;
-        if !report.steps.is_empty() {
-            let text = serde_json::to_vec_pretty(&report).expect("plain data");
-            put(&self.output.state(), REPORT_FILE, &text, Durable::Later)?;
-        }
-        Ok(self.report)
-    }
-}
-
-fn left_behind(left: &[String]) -> Option<String> {
-    let first = left.get(..NAMED.min(left.len()))?.join(", ");
-    let more = if left.len() > NAMED { ", …" } else { "" };
-    (!left.is_empty()).then(|| {
-        format!(
-            "{} keep moved rows, because their files are not in the folder of the pictures, or cannot be read: {first}{more}; bring the files back and run this again, or remove them from the index",
-            left.len()
-        )
-    })
 }
