@@ -26,5 +26,5 @@ pub use error::{CODES, QuantizeError};
 pub use factors::FactorRange;
 pub use frame::{Frame, Metric};
 pub use plane::{SignPlane, sign_bytes};
-pub use query::{PreparedQuery, slack};
+pub use query::{LEAST_BOUND, PreparedQuery, slack};
 pub use rotation::Rotation;

@@ -16,6 +16,9 @@ const LARGEST: f32 = 1e12;
 /// 2⁸ · Σ|query| must stay below 2³¹, with a little room for the rounding of the scale, so that no integer sum wraps.
 const LARGEST_SUM: f64 = 8_380_000.0;
 
+/// No bound of a centroid is below it.
+pub const LEAST_BOUND: f32 = -0.5 * f32::MAX;
+
 /// A query as it was given and as integers: value ≈ code · scale.
 #[derive(Clone, Debug)]
 pub struct PreparedQuery {
@@ -159,7 +162,8 @@ impl PreparedQuery {
     }
 
     /// For each centroid an upper bound of minus half the squared distance to it, from the signs alone, `deviations` standard
-    /// deviations wide (see [`slack`]); in blocks of 32, those behind the last centroid minus infinity.
+    /// deviations wide (see [`slack`]), and at least [`LEAST_BOUND`], whatever a file says of the centroids; in blocks of 32, those behind the
+    /// last centroid minus infinity.
     ///
     /// # Panics
     /// When the dimensions differ.
@@ -170,8 +174,13 @@ impl PreparedQuery {
         for (block, bounds) in all.iter_mut().enumerate() {
             self.bounds(&level.plane, block, -0.5 * squared, slack, bounds);
         }
-        let behind = all.as_flattened_mut().iter_mut().skip(level.plane.len());
-        behind.for_each(|bound| *bound = f32::NEG_INFINITY);
+        let (bounds, behind) = all.as_flattened_mut().split_at_mut(level.plane.len());
+        for bound in bounds {
+            if bound.is_nan() || *bound < LEAST_BOUND {
+                *bound = LEAST_BOUND;
+            }
+        }
+        behind.fill(f32::NEG_INFINITY);
         all
     }
 

@@ -292,6 +292,27 @@ mod tests {
     }
 
     #[test]
+    fn centroids_that_no_number_holds_come_once_too() {
+        for scale in [f32::MAX, 1e20, 0.0] {
+            let cells = 4_000;
+            let codes = (0..cells * 2).map(|place| (place % 251) as u8 as i8);
+            let mut routing = routing(&vec![0.5; cells * 2], 2, |_| 0.1);
+            let scales = (0..cells).map(|cell| if cell % 2 == 0 { scale } else { 0.01 });
+            routing.centroids =
+                Centroids::from_parts(2, codes.collect(), scales.collect()).unwrap();
+            let query = Arc::new(PreparedQuery::new(&[0.6, 0.8]).unwrap());
+            let mut route = Route::new(&routing, &query);
+            for wanted in [1, 2_500, cells] {
+                route.ensure(&routing, wanted);
+                assert!(route.ranked().len() >= wanted);
+            }
+            let mut places: Vec<u32> = route.ranked().iter().map(|cell| cell.place).collect();
+            places.sort_unstable();
+            assert_eq!(places, (0..cells as u32).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
     fn few_of_many_cells_are_looked_at_in_full() {
         let (routing, vector) = drawn(5_000, 40);
         let query = Arc::new(PreparedQuery::new(&vector).unwrap());
