@@ -8,6 +8,7 @@ use std::panic::AssertUnwindSafe;
 
 use bytes::Bytes;
 use parquet::basic::Type;
+use parquet::column::page::{Page, PageReader};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{DataType, DoubleType, FloatType};
 use parquet::errors::ParquetError;
@@ -56,6 +57,7 @@ fn read_from(
         if !lies_within || group.metadata().num_rows() < 0 {
             return Err(unreadable("its footer points outside the file").into());
         }
+        check_dictionaries(group.get_column_page_reader(place).map_err(unreadable)?)?;
         match group.get_column_reader(place).map_err(unreadable)? {
             ColumnReader::FloatColumnReader(reader) => {
                 rows.read::<FloatType>(reader, most, |value| value, sink)?;
@@ -65,6 +67,25 @@ fn read_from(
                 rows.read::<DoubleType>(reader, most, |value| value as f32, sink)?;
             }
             _ => return Err(unreadable("a row group has the column in another type").into()),
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a dictionary that states more values than its bytes hold: the reader makes room for as many as are stated.
+fn check_dictionaries(mut pages: Box<dyn PageReader>) -> Result<(), String> {
+    while let Some(page) = pages.peek_next_page().map_err(unreadable)? {
+        if !page.is_dict {
+            pages.skip_next_page().map_err(unreadable)?;
+            continue;
+        }
+        let read = pages.get_next_page().map_err(unreadable)?;
+        if let Some(Page::DictionaryPage {
+            buf, num_values, ..
+        }) = read
+            && u64::from(num_values) * size_of::<f32>() as u64 > buf.len() as u64
+        {
+            return Err(unreadable("a dictionary is shorter than it states"));
         }
     }
     Ok(())
@@ -308,6 +329,21 @@ mod tests {
             "columns with lists of floats are: a, b",
         );
         assert_eq!(parse(bytes, Some("b")).unwrap().dimension, 2);
+    }
+
+    #[test]
+    fn a_dictionary_that_states_more_than_it_holds_is_refused_before_room_is_made_for_it() {
+        let whole = file(ONE, &ROWS, Compression::UNCOMPRESSED);
+        // The header of a first page with a dictionary: kind 2, two sizes, then the number of values as a zigzag varint.
+        let at = whole
+            .windows(2)
+            .position(|two| two == [0x4c, 0x15])
+            .unwrap()
+            + 2;
+        assert!(whole[at] < 0x80 && at < 20, "one byte of the first header");
+        let mut stated = whole.clone();
+        stated[at] = 0x7e;
+        refused(stated, None, "a dictionary is shorter than it states");
     }
 
     #[test]
