@@ -8,8 +8,8 @@ use std::panic::AssertUnwindSafe;
 
 use bytes::Bytes;
 use parquet::basic::Type;
-use parquet::column::page::{Page, PageReader};
-use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::column::page::{Page, PageMetadata, PageReader};
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use parquet::data_type::{DataType, DoubleType, FloatType};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
@@ -57,8 +57,8 @@ fn read_from(
         if !lies_within || group.metadata().num_rows() < 0 {
             return Err(unreadable("its footer points outside the file").into());
         }
-        check_dictionaries(group.get_column_page_reader(place).map_err(unreadable)?)?;
-        match group.get_column_reader(place).map_err(unreadable)? {
+        let pages = Pages(group.get_column_page_reader(place).map_err(unreadable)?);
+        match get_column_reader(schema.column(place), Box::new(pages)) {
             ColumnReader::FloatColumnReader(reader) => {
                 rows.read::<FloatType>(reader, most, |value| value, sink)?;
             }
@@ -72,23 +72,43 @@ fn read_from(
     Ok(())
 }
 
-/// Refuses a dictionary that states more values than its bytes hold: the reader makes room for as many as are stated.
-fn check_dictionaries(mut pages: Box<dyn PageReader>) -> Result<(), String> {
-    while let Some(page) = pages.peek_next_page().map_err(unreadable)? {
-        if !page.is_dict {
-            pages.skip_next_page().map_err(unreadable)?;
-            continue;
-        }
-        let read = pages.get_next_page().map_err(unreadable)?;
+/// Pages as they are read, but for a dictionary that states more values than its bytes hold: the reader would make room for as many
+/// as are stated.
+struct Pages(Box<dyn PageReader>);
+
+impl PageReader for Pages {
+    fn get_next_page(&mut self) -> Result<Option<Page>, ParquetError> {
+        let page = self.0.get_next_page()?;
         if let Some(Page::DictionaryPage {
             buf, num_values, ..
-        }) = read
-            && u64::from(num_values) * size_of::<f32>() as u64 > buf.len() as u64
+        }) = &page
+            && u64::from(*num_values) * size_of::<f32>() as u64 > buf.len() as u64
         {
-            return Err(unreadable("a dictionary is shorter than it states"));
+            let what = "a dictionary is shorter than it states";
+            return Err(ParquetError::General(what.to_owned()));
         }
+        Ok(page)
     }
-    Ok(())
+
+    fn peek_next_page(&mut self) -> Result<Option<PageMetadata>, ParquetError> {
+        self.0.peek_next_page()
+    }
+
+    fn skip_next_page(&mut self) -> Result<(), ParquetError> {
+        self.0.skip_next_page()
+    }
+
+    fn at_record_boundary(&mut self) -> Result<bool, ParquetError> {
+        self.0.at_record_boundary()
+    }
+}
+
+impl Iterator for Pages {
+    type Item = Result<Page, ParquetError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.get_next_page().transpose()
+    }
 }
 
 fn unreadable(error: impl ToString) -> String {
