@@ -35,13 +35,8 @@ pub(super) struct ScanPart {
     pub(super) ids: Vec<u32>,
     /// A check for each group of low rows.
     pub(super) checks: Vec<u32>,
-    /// Without low bits and factors of full codes.
+    /// Without low rows.
     pub(super) codes: CodeParts,
-}
-
-/// Bytes of a low row.
-pub(super) fn low_row_bytes(bits: CodeBits, dimension: usize) -> usize {
-    bits.low_bytes(dimension) + 4
 }
 
 /// The check of a group of low rows.
@@ -71,17 +66,14 @@ pub(super) fn write(cell: &Cell, bits: CodeBits, scan: &mut Vec<u8>, lows: &mut 
     scan.extend_from_slice(&ids);
     scan.extend_from_slice(&parts.sign_scales);
     scan.extend_from_slice(&parts.sign_offsets);
-    let start = lows.len();
-    let low_bytes = bits.low_bytes(dimension).max(1);
-    for (low, [scale, offset]) in parts.low.chunks_exact(low_bytes).zip(&parts.factors) {
-        lows.extend_from_slice(low);
-        lows.extend_from_slice(&scale.to_le_bytes());
-        lows.extend_from_slice(&offset.to_le_bytes());
-    }
-    for group in lows[start..].chunks(GROUP_ROWS * low_row_bytes(bits, dimension)) {
+    for group in parts
+        .low_rows
+        .chunks(GROUP_ROWS * bits.low_row_bytes(dimension))
+    {
         scan.extend_from_slice(&group_check(group).to_le_bytes());
     }
     scan.extend_from_slice(&parts.signs);
+    lows.extend_from_slice(&parts.low_rows);
 }
 
 /// Takes a scan part off the front; None if the bytes are too few for what it begins with.
@@ -116,24 +108,4 @@ pub(super) fn read_scan(scan: &mut &[u8], dimension: usize) -> Option<Result<Sca
             ..CodeParts::default()
         },
     }))
-}
-
-/// Takes so many low rows off the front: their low bits, and their factors; None if there are fewer.
-pub(super) fn read_lows(
-    lows: &mut &[u8],
-    rows: usize,
-    low_bytes: usize,
-) -> Option<(Vec<u8>, Vec<[u16; 2]>)> {
-    let stored = lows.split_off(..rows.checked_mul(low_bytes + 4)?)?;
-    let mut low = Vec::with_capacity(rows * low_bytes);
-    let mut factors = Vec::with_capacity(rows);
-    for row in stored.chunks_exact(low_bytes + 4) {
-        let (code, pair) = row.split_at(low_bytes);
-        low.extend_from_slice(code);
-        factors.push([
-            u16::from_le_bytes([pair[0], pair[1]]),
-            u16::from_le_bytes([pair[2], pair[3]]),
-        ]);
-    }
-    Some((low, factors))
 }

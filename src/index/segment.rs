@@ -65,8 +65,9 @@ impl Segment {
             let part = cell::read_scan(&mut scan, dimension).ok_or_else(short)?;
             let mut part = part.map_err(|what| wrong(format!("slot {slot}: {what}")))?;
             let rows = part.ids.len();
-            (part.codes.low, part.codes.factors) =
-                cell::read_lows(&mut lows, rows, bits.low_bytes(dimension)).ok_or_else(short)?;
+            let bytes = rows.checked_mul(bits.low_row_bytes(dimension));
+            let low_rows = bytes.and_then(|bytes| lows.split_off(..bytes));
+            part.codes.low_rows = low_rows.ok_or_else(short)?.to_vec();
             let codes = RowCodes::from_parts(dimension, bits, part.codes);
             cells.push(Cell {
                 ids: part.ids,
@@ -182,10 +183,8 @@ mod tests {
             assert_eq!(checksum(&[scan]), span.checksum);
             let part = cell::read_scan(&mut &scan[..], 3).unwrap().unwrap();
             assert_eq!(part.ids, cell.ids);
-            let low_bytes = CodeBits::Nine.low_bytes(3);
-            let lows = &bytes[span.low_offset as usize..][..cell.ids.len() * (low_bytes + 4)];
-            let (low, _) = cell::read_lows(&mut &lows[..], cell.ids.len(), low_bytes).unwrap();
-            assert_eq!(low, cell.codes.parts().low);
+            let lows = cell.codes.parts().low_rows;
+            assert_eq!(bytes[span.low_offset as usize..][..lows.len()], lows);
         }
     }
 

@@ -4,7 +4,7 @@
 //! each place (the cells in the routing's order, then their further pieces) where its scan part begins and how long it is, where its low rows begin u32, and the
 //! checksum of the scan part u64.
 
-use super::cell::{GROUP_ROWS, ROW_BYTES, low_row_bytes};
+use super::cell::{GROUP_ROWS, ROW_BYTES};
 use super::container::{read_u32, read_u64};
 use crate::quantize::CodeBits;
 
@@ -68,7 +68,7 @@ impl CellSpan {
 impl Spans {
     /// Bytes of a low row.
     pub(super) fn row_bytes(&self, dimension: usize) -> usize {
-        low_row_bytes(self.bits, dimension)
+        self.bits.low_row_bytes(dimension)
     }
 
     pub(super) fn write(&self) -> Vec<u8> {

@@ -60,8 +60,7 @@ impl SparseCell {
         let rows = part.ids.len();
         let mut codes = part.codes;
         // Not more than a few times the bytes at hand: a row has signs, too.
-        codes.low = vec![0; rows * spans.bits.low_bytes(routing.dimension)];
-        codes.factors = vec![[0; 2]; rows];
+        codes.low_rows = vec![0; rows * spans.row_bytes(routing.dimension)];
         let codes = RowCodes::from_parts(routing.dimension, spans.bits, codes);
         Ok(Self {
             held: vec![false; part.checks.len()],
@@ -74,24 +73,13 @@ impl SparseCell {
     }
 
     /// Takes in a group's bytes; false if they are not the ones that were published.
-    fn put(&mut self, group: u32, mut bytes: &[u8]) -> bool {
+    fn put(&mut self, group: u32, bytes: &[u8]) -> bool {
         let group = group as usize;
         if self.checks.get(group) != Some(&cell::group_check(bytes)) {
             return false;
         }
-        let first = group * GROUP_ROWS;
-        let rows = (self.cell.ids.len() - first).min(GROUP_ROWS);
-        let low_bytes = self
-            .cell
-            .codes
-            .bits()
-            .low_bytes(self.cell.codes.dimension());
-        let Some((low, factors)) = cell::read_lows(&mut bytes, rows, low_bytes) else {
-            return false;
-        };
-        self.cell.codes.put_low(first, &low, &factors);
-        self.held[group] = true;
-        true
+        self.held[group] = self.cell.codes.put_low_rows(group * GROUP_ROWS, bytes);
+        self.held[group]
     }
 }
 

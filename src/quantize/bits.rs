@@ -41,6 +41,11 @@ impl CodeBits {
         }
     }
 
+    /// Bytes of a low row: the low bits, and the scale and the offset of the full code.
+    pub fn low_row_bytes(self, dimension: usize) -> usize {
+        self.low_bytes(dimension) + 4
+    }
+
     /// 2^(B−1): what a negative sign takes away.
     pub(super) fn half(self) -> i32 {
         1 << (self.count() - 1)

@@ -44,10 +44,8 @@ pub struct FactorRanges {
 pub struct RowCodes {
     pub(super) bits: CodeBits,
     plane: SignPlane,
-    /// [`CodeBits::low_bytes`] a row.
-    pub(super) low: Vec<u8>,
-    /// Scale and offset of the full code, a row.
-    pub(super) factors: Vec<[u16; 2]>,
+    /// As [`CodeParts`] has them.
+    low_rows: Vec<u8>,
     pub(super) scale: FactorRange,
     pub(super) offset: FactorRange,
 }
@@ -59,8 +57,9 @@ pub struct CodeParts {
     pub sign_offsets: Vec<u8>,
     /// Of each block one run of bytes for each pair of tables, as long as the block has rows.
     pub signs: Vec<u8>,
-    pub low: Vec<u8>,
-    pub factors: Vec<[u16; 2]>,
+    /// For each row its low bits, and the scale and the offset of the full code: [`CodeBits::low_row_bytes`], little-endian. What a
+    /// rerank reads of a row lies together.
+    pub low_rows: Vec<u8>,
     pub ranges: FactorRanges,
 }
 
@@ -87,11 +86,11 @@ impl RowCodes {
     ) -> RowCodes {
         let dimension = centroid.len();
         let plane = SignPlane::encode(vectors.iter().copied(), centroid, metric);
-        let low_bytes = bits.low_bytes(dimension);
-        let mut low = vec![0; vectors.len() * low_bytes];
+        let row_bytes = bits.low_row_bytes(dimension);
+        let mut low_rows = vec![0; vectors.len() * row_bytes];
         let mut exact = Vec::with_capacity(vectors.len());
         let mut magnitudes = vec![0u8; dimension];
-        for (row, vector) in vectors.iter().enumerate() {
+        for (vector, low_row) in vectors.iter().zip(low_rows.chunks_exact_mut(row_bytes)) {
             exact.push(encode_row(vector, centroid, bits, metric, &mut magnitudes));
             for (magnitude, (&x, &c)) in magnitudes.iter_mut().zip(vector.iter().zip(centroid)) {
                 if !is_positive(x, c) {
@@ -99,25 +98,21 @@ impl RowCodes {
                     *magnitude = (bits.half() - 1) as u8 - *magnitude;
                 }
             }
-            pack(
-                bits,
-                &magnitudes,
-                &mut low[row * low_bytes..(row + 1) * low_bytes],
-            );
+            pack(bits, &magnitudes, &mut low_row[..bits.low_bytes(dimension)]);
         }
         let scale = FactorRange::of(exact.iter().map(|&[scale, _]| scale), 65_535.0);
         let offset = FactorRange::of(exact.iter().map(|&[_, offset]| offset), 65_535.0);
-        let factors = exact.iter().map(|&[of_scale, of_offset]| {
-            [
-                scale.code(of_scale, 65_535.0),
-                offset.code(of_offset, 65_535.0),
-            ]
-        });
+        for (&[of_scale, of_offset], low_row) in
+            exact.iter().zip(low_rows.chunks_exact_mut(row_bytes))
+        {
+            let factors = &mut low_row[bits.low_bytes(dimension)..];
+            factors[..2].copy_from_slice(&scale.code(of_scale, 65_535.0).to_le_bytes());
+            factors[2..].copy_from_slice(&offset.code(of_offset, 65_535.0).to_le_bytes());
+        }
         RowCodes {
             bits,
             plane,
-            low,
-            factors: factors.collect(),
+            low_rows,
             scale,
             offset,
         }
@@ -129,11 +124,10 @@ impl RowCodes {
         bits: CodeBits,
         parts: CodeParts,
     ) -> Result<RowCodes, QuantizeError> {
-        let rows = parts.factors.len();
+        let rows = parts.sign_scales.len();
         let expected = |bytes: usize| rows.checked_mul(bytes);
         if Some(parts.signs.len()) != expected(sign_bytes(dimension))
-            || Some(parts.low.len()) != expected(bits.low_bytes(dimension))
-            || parts.sign_scales.len() != rows
+            || Some(parts.low_rows.len()) != expected(bits.low_row_bytes(dimension))
             || parts.sign_offsets.len() != rows
         {
             return Err(QuantizeError::CodesDisagree { rows, dimension });
@@ -163,8 +157,7 @@ impl RowCodes {
         Ok(RowCodes {
             bits,
             plane: SignPlane::from_parts(dimension, rows, plane),
-            low: parts.low,
-            factors: parts.factors,
+            low_rows: parts.low_rows,
             scale: ranges.scale,
             offset: ranges.offset,
         })
@@ -177,8 +170,7 @@ impl RowCodes {
             sign_scales: plane.scales,
             sign_offsets: plane.offsets,
             signs: plane.signs,
-            low: self.low.clone(),
-            factors: self.factors.clone(),
+            low_rows: self.low_rows.clone(),
             ranges: FactorRanges {
                 sign_scale: plane.scale,
                 sign_offset: plane.offset,
@@ -188,23 +180,25 @@ impl RowCodes {
         }
     }
 
-    /// Replaces the low bits and the factors of the rows from `first` on: of codes whose low bits come later than their signs.
-    ///
-    /// # Panics
-    /// When there are no such rows, or not [`CodeBits::low_bytes`] for each pair of factors.
-    pub fn put_low(&mut self, first: usize, low: &[u8], factors: &[[u16; 2]]) {
-        let bytes = self.bits.low_bytes(self.dimension());
-        self.low[first * bytes..(first + factors.len()) * bytes].copy_from_slice(low);
-        self.factors[first..first + factors.len()].copy_from_slice(factors);
+    /// Replaces the low rows from `first` on: of codes whose low rows come later than their signs. False, and nothing done, where there
+    /// are no such rows.
+    pub fn put_low_rows(&mut self, first: usize, low_rows: &[u8]) -> bool {
+        let start = first * self.low_row_bytes();
+        let fits = low_rows.len().is_multiple_of(self.low_row_bytes());
+        match self.low_rows.get_mut(start..start + low_rows.len()) {
+            Some(place) if fits => place.copy_from_slice(low_rows),
+            _ => return false,
+        }
+        true
     }
 
     /// How many rows there are.
     pub fn len(&self) -> usize {
-        self.factors.len()
+        self.plane.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.factors.is_empty()
+        self.plane.is_empty()
     }
 
     pub fn dimension(&self) -> usize {
@@ -231,9 +225,9 @@ impl RowCodes {
             (self.dimension(), self.dimension()),
             "a row, its centroid and the result have one dimension"
         );
-        let scale = self.scale.value(self.factors[row][0]);
+        let (stored, scale, _) = self.low_row(row);
         let mut low = vec![0; self.dimension()];
-        unpack(self.bits, self.low_of(row), &mut low);
+        unpack(self.bits, stored, &mut low);
         for (place, (value, &c)) in out.iter_mut().zip(centroid).enumerate() {
             let taken = if self.plane.is_positive(row, place) {
                 0
@@ -244,27 +238,41 @@ impl RowCodes {
         }
     }
 
-    /// Reads a little of each of these rows' low bits and factors, all at once: they lie far apart, and the memory answers many such
+    /// Reads a little of each of these low rows, all at once: they lie far apart, and the memory answers many such
     /// questions in the time of one. Rows read in full one after another would each wait for their own.
     pub fn touch(&self, rows: impl Iterator<Item = u32>) {
         const LINE: usize = 64;
-        let bytes = self.bits.low_bytes(self.dimension());
+        let bytes = self.low_row_bytes();
         let mut sum = 0u8;
         for row in rows {
-            let factors = self.factors.get(row as usize);
-            sum = sum.wrapping_add(factors.map_or(0, |factors| factors[0] as u8));
             let start = row as usize * bytes;
-            for at in (start..start + bytes).step_by(LINE) {
-                sum = sum.wrapping_add(self.low.get(at).copied().unwrap_or(0));
+            // The last byte may lie a line further.
+            for at in (start..start + bytes)
+                .step_by(LINE)
+                .chain([start + bytes - 1])
+            {
+                sum = sum.wrapping_add(self.low_rows.get(at).copied().unwrap_or(0));
             }
         }
         // Otherwise the compiler would see that nobody asks for the sum.
         std::hint::black_box(sum);
     }
 
-    pub(super) fn low_of(&self, row: usize) -> &[u8] {
-        let bytes = self.bits.low_bytes(self.dimension());
-        &self.low[row * bytes..(row + 1) * bytes]
+    fn low_row_bytes(&self) -> usize {
+        self.bits.low_row_bytes(self.dimension())
+    }
+
+    /// The low bits of a row, and the scale and the offset of its full code.
+    #[inline]
+    pub(super) fn low_row(&self, row: usize) -> (&[u8], f32, f32) {
+        let bytes = self.low_row_bytes();
+        let (low, factors) = self.low_rows[row * bytes..(row + 1) * bytes].split_at(bytes - 4);
+        let factor = |at: usize| u16::from_le_bytes([factors[at], factors[at + 1]]);
+        (
+            low,
+            self.scale.value(factor(0)),
+            self.offset.value(factor(2)),
+        )
     }
 }
 

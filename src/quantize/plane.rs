@@ -10,10 +10,9 @@ use crate::kernel::SCAN_ROWS;
 pub struct SignPlane {
     dimension: usize,
     rows: usize,
-    /// A block for 32 rows, filled up with zeros; see `kernel::scan_signs`.
-    signs: Vec<u8>,
-    scales: Vec<u8>,
-    offsets: Vec<u8>,
+    /// For 32 rows each, filled up with zeros: the signs, see `kernel::scan_signs`, a byte of scale and one of offset a row. What a
+    /// scan reads lies in one run, since a cell of a large index comes from memory that each run makes wait anew.
+    blocks: Vec<u8>,
     pub(super) scale: FactorRange,
     pub(super) offset: FactorRange,
 }
@@ -38,8 +37,7 @@ impl SignPlane {
         metric: Metric,
     ) -> SignPlane {
         let (dimension, rows) = (centre.len(), vectors.len());
-        let block_bytes = sign_bytes(dimension) * SCAN_ROWS;
-        let mut signs = vec![0; rows.div_ceil(SCAN_ROWS) * block_bytes];
+        let mut blocks = vec![0; rows.div_ceil(SCAN_ROWS) * block_bytes(dimension)];
         let mut factors = Vec::with_capacity(rows);
         for (row, vector) in vectors.enumerate() {
             let vector = vector.as_ref();
@@ -49,7 +47,7 @@ impl SignPlane {
                 "a vector and its centre have one dimension"
             );
             factors.push(factors_of(vector, centre, metric));
-            let block = &mut signs[row / SCAN_ROWS * block_bytes..];
+            let block = &mut blocks[row / SCAN_ROWS * block_bytes(dimension)..];
             for (run, (xs, cs)) in vector.chunks(8).zip(centre.chunks(8)).enumerate() {
                 let both = xs.iter().zip(cs).enumerate();
                 block[run * SCAN_ROWS + row % SCAN_ROWS] = both.fold(0, |byte, (bit, (&x, &c))| {
@@ -59,16 +57,16 @@ impl SignPlane {
         }
         let scale = FactorRange::of(factors.iter().map(|&[scale, _]| scale), 255.0);
         let offset = FactorRange::of(factors.iter().map(|&[_, offset]| offset), 255.0);
-        let bytes = |which: usize, range: FactorRange| {
-            let codes = factors.iter().map(|f| range.code(f[which], 255.0) as u8);
-            filled_up(codes.collect(), rows)
-        };
+        for (row, factors) in factors.iter().enumerate() {
+            let block = &mut blocks[row / SCAN_ROWS * block_bytes(dimension)..];
+            let at = sign_bytes(dimension) * SCAN_ROWS + row % SCAN_ROWS;
+            block[at] = scale.code(factors[0], 255.0) as u8;
+            block[at + SCAN_ROWS] = offset.code(factors[1], 255.0) as u8;
+        }
         SignPlane {
             dimension,
             rows,
-            signs,
-            scales: bytes(0, scale),
-            offsets: bytes(1, offset),
+            blocks,
             scale,
             offset,
         }
@@ -76,12 +74,28 @@ impl SignPlane {
 
     /// From a file, whose lengths agree with the rows.
     pub(super) fn from_parts(dimension: usize, rows: usize, parts: PlaneParts) -> SignPlane {
+        let mut blocks = Vec::with_capacity(rows.div_ceil(SCAN_ROWS) * block_bytes(dimension));
+        let mut signs = parts.signs.as_slice();
+        let factors = parts
+            .scales
+            .chunks(SCAN_ROWS)
+            .zip(parts.offsets.chunks(SCAN_ROWS));
+        for (scales, offsets) in factors {
+            let (own, behind) = signs.split_at(sign_bytes(dimension) * scales.len());
+            signs = behind;
+            if scales.len() == SCAN_ROWS {
+                blocks.extend_from_slice(own);
+            } else {
+                own.chunks_exact(scales.len())
+                    .for_each(|run| fill_up(&mut blocks, run));
+            }
+            fill_up(&mut blocks, scales);
+            fill_up(&mut blocks, offsets);
+        }
         SignPlane {
             dimension,
             rows,
-            signs: filled_blocks(&parts.signs, rows, sign_bytes(dimension)),
-            scales: filled_up(parts.scales, rows),
-            offsets: filled_up(parts.offsets, rows),
+            blocks,
             scale: parts.scale,
             offset: parts.offset,
         }
@@ -89,21 +103,23 @@ impl SignPlane {
 
     /// For a file.
     pub(super) fn parts(&self) -> PlaneParts {
-        let mut signs = Vec::with_capacity(self.rows * sign_bytes(self.dimension));
-        let block_bytes = (sign_bytes(self.dimension) * SCAN_ROWS).max(1);
-        for (number, block) in self.signs.chunks_exact(block_bytes).enumerate() {
-            let rows = (self.rows - number * SCAN_ROWS).min(SCAN_ROWS);
-            for run in block.chunks_exact(SCAN_ROWS) {
-                signs.extend_from_slice(&run[..rows]);
-            }
-        }
-        PlaneParts {
-            signs,
-            scales: self.scales[..self.rows].to_vec(),
-            offsets: self.offsets[..self.rows].to_vec(),
+        let mut parts = PlaneParts {
+            signs: Vec::with_capacity(self.rows * sign_bytes(self.dimension)),
+            scales: Vec::with_capacity(self.rows),
+            offsets: Vec::with_capacity(self.rows),
             scale: self.scale,
             offset: self.offset,
+        };
+        for block in 0..self.blocks() {
+            let rows = (self.rows - block * SCAN_ROWS).min(SCAN_ROWS);
+            for run in self.block_signs(block).chunks_exact(SCAN_ROWS) {
+                parts.signs.extend_from_slice(&run[..rows]);
+            }
+            let (scales, offsets) = self.block_factors(block);
+            parts.scales.extend_from_slice(&scales[..rows]);
+            parts.offsets.extend_from_slice(&offsets[..rows]);
         }
+        parts
     }
 
     /// How many rows there are.
@@ -124,18 +140,21 @@ impl SignPlane {
         self.rows.div_ceil(SCAN_ROWS)
     }
 
+    fn block(&self, block: usize) -> &[u8] {
+        let bytes = block_bytes(self.dimension);
+        &self.blocks[block * bytes..(block + 1) * bytes]
+    }
+
     /// For `kernel::scan_signs`.
     pub(super) fn block_signs(&self, block: usize) -> &[u8] {
-        let bytes = sign_bytes(self.dimension) * SCAN_ROWS;
-        &self.signs[block * bytes..(block + 1) * bytes]
+        &self.block(block)[..sign_bytes(self.dimension) * SCAN_ROWS]
     }
 
     /// The codes of a block's scales and of its offsets.
     pub(super) fn block_factors(&self, block: usize) -> (&[u8; SCAN_ROWS], &[u8; SCAN_ROWS]) {
-        (
-            &self.scales.as_chunks::<SCAN_ROWS>().0[block],
-            &self.offsets.as_chunks::<SCAN_ROWS>().0[block],
-        )
+        let runs = self.block(block).as_chunks::<SCAN_ROWS>().0;
+        let first = sign_bytes(self.dimension);
+        (&runs[first], &runs[first + 1])
     }
 
     /// Whether the residual of a row is positive in this dimension, or 0.
@@ -187,23 +206,13 @@ pub(super) fn own(metric: Metric, with_centre: f64, squares: f64) -> f64 {
     }
 }
 
-/// Codes of so many rows, and zeros up to a whole block.
-fn filled_up(mut codes: Vec<u8>, rows: usize) -> Vec<u8> {
-    codes.resize(rows.next_multiple_of(SCAN_ROWS), 0);
-    codes
+/// Bytes of a block: of the signs, the scales and the offsets of its rows.
+fn block_bytes(dimension: usize) -> usize {
+    (sign_bytes(dimension) + 2) * SCAN_ROWS
 }
 
-/// Signs as a file holds them → whole blocks.
-fn filled_blocks(stored: &[u8], rows: usize, runs: usize) -> Vec<u8> {
-    let whole = rows / SCAN_ROWS * SCAN_ROWS * runs;
-    let mut signs = Vec::with_capacity(rows.next_multiple_of(SCAN_ROWS) * runs);
-    signs.extend_from_slice(&stored[..whole]);
-    let left = rows % SCAN_ROWS;
-    if left > 0 {
-        for run in stored[whole..].chunks_exact(left) {
-            signs.extend_from_slice(run);
-            signs.resize(signs.len() + SCAN_ROWS - left, 0);
-        }
-    }
-    signs
+/// Adds a run of a block, and zeros for the rows that it lacks.
+fn fill_up(blocks: &mut Vec<u8>, run: &[u8]) {
+    blocks.extend_from_slice(run);
+    blocks.resize(blocks.len() + SCAN_ROWS - run.len(), 0);
 }

@@ -110,7 +110,7 @@ impl PreparedQuery {
         centroid_dot: f32,
         low: &mut Vec<u8>,
     ) -> f32 {
-        let stored = codes.low_of(row);
+        let (stored, scale, offset) = codes.low_row(row);
         let low_dot = if codes.bits == CodeBits::Nine {
             kernel::dot_u8_i16(stored, &self.codes)
         } else {
@@ -130,8 +130,7 @@ impl PreparedQuery {
         let negative = self.total.wrapping_sub(positive);
         let whole = low_dot.wrapping_sub(codes.bits.half().wrapping_mul(negative));
         let code_dot = (whole as f32 + 0.5 * self.total as f32) * self.scale;
-        let [scale, offset] = codes.factors[row];
-        centroid_dot + (codes.scale.value(scale) * code_dot + codes.offset.value(offset))
+        centroid_dot + (scale * code_dot + offset)
     }
 
     /// For each row of a block an upper bound of what is estimated, from the signs alone; `base` is the estimate of the rows'
@@ -312,7 +311,7 @@ mod tests {
             let mut decoded = vec![0.0; near.len()];
             codes.decode(0, &centroid, &mut decoded);
             let product: f64 = decoded.iter().zip(&values).map(|(&x, &q)| f64::from(x) * f64::from(q)).sum();
-            let offset = f64::from(codes.offset.value(codes.factors[0][1]));
+            let offset = f64::from(codes.low_row(0).2);
             prop_assert!((estimate - product - offset).abs() < 2e-4, "{estimate} {product} {offset}");
             // What a wide code promises: the error is at most the part of the residual it lost times ‖q − c‖.
             let exact: f64 = vector.iter().zip(&values).map(|(&x, &q)| f64::from(x) * f64::from(q)).sum();

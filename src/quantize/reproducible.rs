@@ -78,16 +78,20 @@ fn number_of(method: Method) -> u64 {
         let views: Vec<&[f32]> = members.iter().map(|&row| rows.row(row as usize)).collect();
         let codes = RowCodes::encode(&views, &centroid, CodeBits::Nine);
         let parts = codes.parts();
-        for bytes in [
-            &parts.signs,
-            &parts.sign_scales,
-            &parts.sign_offsets,
-            &parts.low,
-        ] {
+        for bytes in [&parts.signs, &parts.sign_scales, &parts.sign_offsets] {
             hash = mix(hash, bytes);
         }
-        for pair in &parts.factors {
-            hash = mix_all(hash, pair.map(u16::to_le_bytes).into_iter());
+        let low_rows = || {
+            let rows = parts
+                .low_rows
+                .chunks_exact(CodeBits::Nine.low_row_bytes(DIMENSION));
+            rows.map(|row| row.split_at(DIMENSION))
+        };
+        for (low, _) in low_rows() {
+            hash = mix(hash, low);
+        }
+        for (_, factors) in low_rows() {
+            hash = mix(hash, factors);
         }
         let mut bounds = [0.0; SCAN_ROWS];
         for block in 0..codes.plane().blocks() {

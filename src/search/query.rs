@@ -347,6 +347,7 @@ impl<'a> Query<'a> {
         }
         let (exclude, filter) = (self.options.exclude, self.filter);
         let passes = |id: u32| Some(id) != exclude && filter.is_none_or(|filter| filter(id));
+        let is_chosen = exclude.is_some() || filter.is_some();
         let places = routing.places_of(ranked.place);
         // All further pieces must be there before the base is read: a cell is opened once.
         for place in places.clone().skip(1) {
@@ -366,7 +367,7 @@ impl<'a> Query<'a> {
                 min_score: self.options.min_score,
                 floor,
                 changes: &routing.changes,
-                passes: &passes,
+                passes: is_chosen.then_some(&passes as &dyn Fn(u32) -> bool),
             };
             let opening = Opening {
                 cell: view.cell,

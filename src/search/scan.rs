@@ -181,7 +181,8 @@ pub(super) struct Wanted<'a> {
     pub(super) floor: f32,
     /// Rows that are stored and count no more: they are out before anything is judged.
     pub(super) changes: &'a Changes,
-    pub(super) passes: &'a dyn Fn(u32) -> bool,
+    /// None: all of them.
+    pub(super) passes: Option<&'a dyn Fn(u32) -> bool>,
 }
 
 impl Scan {
@@ -210,24 +211,26 @@ impl Scan {
             let near = some.iter().filter(|candidate| candidate.0 >= floor);
             cell.codes.touch(near.map(|candidate| candidate.1));
             for &(bound, row) in some {
-                let id = cell.ids[row as usize];
                 if bound < best.floor() {
                     continue;
                 }
-                self.asked += 1;
-                if !(wanted.passes)(id) {
-                    continue;
+                if let Some(passes) = wanted.passes {
+                    self.asked += 1;
+                    if !passes(cell.ids[row as usize]) {
+                        continue;
+                    }
+                    self.passed += 1;
                 }
-                self.passed += 1;
                 self.reranked += 1;
                 let estimate =
                     query.estimate(&cell.codes, row as usize, ranked.base, &mut self.low);
                 let score = wanted.measure.score(estimate);
-                if score < least {
+                // The id of a row that is no hit is not even read: it may lie in memory that is far away.
+                if score < least.max(best.floor()) {
                     continue;
                 }
                 let hit = Hit {
-                    id,
+                    id: cell.ids[row as usize],
                     score,
                     distance: wanted.measure.distance(score),
                     cell: opening.entry.id,
