@@ -59,6 +59,7 @@ def arguments():
     parser.add_argument("--block-rate", type=float, default=3e-3)
     parser.add_argument("--chain-rate", type=float, default=3e-4)
     parser.add_argument("--fresh-steps", type=int, default=3000, help="steps of `chain` whose views are fresh; later ones see them again")
+    parser.add_argument("--seen-steps", type=int, default=0, help="fresh steps of the runs that made --start: their views are left out")
     parser.add_argument("--start", type=Path, help="an .onnx of this recipe: `chain` goes on from its weights, `block` is left out")
     parser.add_argument("--colour-epochs", type=int, default=24, help="times that `colour` sees its two views of each photo")
     parser.add_argument("--mixed", type=float, default=0.25, help="share of mixed views")
@@ -200,7 +201,7 @@ def run_phase(a, phase: str, rank: int, student: Student, photos, teacher) -> St
     began, seen, sums = time.monotonic(), 0, 0.0
     while step < steps:
         passes, place = divmod(step, a.fresh_steps) if phase == "chain" else (0, step)
-        rng = np.random.default_rng([a.seed, PHASES[phase], place, rank])
+        rng = np.random.default_rng([a.seed, PHASES[phase], a.seen_steps + place if phase == "chain" else place, rank])
         views = photos.fresh(rng, a.batch, a.mixed)
         if phase == "block":
             target, borders = teacher.lesson(views)
