@@ -13,6 +13,7 @@ mod frame;
 mod plane;
 mod query;
 mod rotation;
+mod tables;
 
 #[cfg(test)]
 mod recall;
