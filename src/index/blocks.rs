@@ -7,8 +7,9 @@
 
 use std::sync::Arc;
 
-use super::container::{checksum, read_u32};
+use super::container::checksum;
 use super::names::refuse_html;
+use super::numbers::read_u32;
 use super::spans::Run;
 use super::sparse::joined;
 use super::{FileRange, Index, IndexError, Manifest, Record};

@@ -12,8 +12,9 @@
 //! fetched: its check, 32 bits of BLAKE3, lies in the scan part, whose own lies in the routing. So each byte of a range is
 //! covered by a checksum that came before it. Groups of one row would cost 3 bytes more a row.
 
-use super::container::{checksum, read_f32, read_u32};
+use super::container::checksum;
 use super::ids;
+use super::numbers::{read_f32, read_u32};
 use crate::quantize::{CodeBits, CodeParts, FactorRange, FactorRanges, RowCodes, sign_bytes};
 
 /// Low rows that are fetched and checked together.
@@ -94,7 +95,7 @@ pub(super) fn read_scan(scan: &mut &[u8], dimension: usize) -> Option<Result<Sca
     };
     Some(Ok(ScanPart {
         ids,
-        checks: super::container::u32_values(checks),
+        checks: super::numbers::u32_values(checks),
         codes: CodeParts {
             sign_scales,
             sign_offsets,

@@ -13,7 +13,7 @@
 
 use roaring::RoaringBitmap;
 
-use super::container::{read_u32, u32_values};
+use super::numbers::{read_u32, u32_values};
 use super::{Cell, CellEntry, Index, Routing, ids};
 
 const PIECE_BYTES: usize = 16;

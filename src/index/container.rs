@@ -15,7 +15,11 @@
 //! Unknown sections are skipped when optional and refused when required: that is how a later
 //! version adds to a file without breaking this one.
 
+mod writer;
+
+use super::numbers::{read_u32, read_u64};
 use super::{FORMAT, IndexError, names::refuse_html};
+pub(super) use writer::Writer;
 
 const MAGIC: &[u8; 8] = b"NEARSIGH";
 const HEADER_BYTES: usize = 32;
@@ -25,65 +29,6 @@ const REQUIRED: u32 = 1;
 
 /// Four letters that say what a file or a section holds.
 pub(super) type Kind = [u8; 4];
-
-/// A file that is being written.
-pub(super) struct Writer {
-    file: Kind,
-    sections: Vec<(Kind, u32, Vec<u8>)>,
-}
-
-impl Writer {
-    pub(super) fn new(file: Kind) -> Self {
-        Self {
-            file,
-            sections: Vec::new(),
-        }
-    }
-
-    /// Adds a section that readers must know.
-    pub(super) fn required(&mut self, kind: Kind, content: Vec<u8>) {
-        self.sections.push((kind, REQUIRED, content));
-    }
-
-    /// Adds a section that readers may skip.
-    pub(super) fn optional(&mut self, kind: Kind, content: Vec<u8>) {
-        self.sections.push((kind, 0, content));
-    }
-
-    pub(super) fn finish(self) -> Vec<u8> {
-        self.finish_placed().0
-    }
-
-    /// The file, and where in it each section begins.
-    pub(super) fn finish_placed(self) -> (Vec<u8>, Vec<usize>) {
-        let mut starts = Vec::with_capacity(self.sections.len());
-        let mut table = Vec::with_capacity(self.sections.len() * ROW_BYTES);
-        let mut body = Vec::new();
-        let body_start = HEADER_BYTES + self.sections.len() * ROW_BYTES;
-        for (kind, flags, content) in &self.sections {
-            let start = body.len();
-            starts.push(body_start + start);
-            body.extend_from_slice(content);
-            body.resize(body.len().next_multiple_of(ALIGNMENT), 0);
-            table.extend_from_slice(kind);
-            table.extend_from_slice(&flags.to_le_bytes());
-            table.extend_from_slice(&((body_start + start) as u64).to_le_bytes());
-            table.extend_from_slice(&(content.len() as u64).to_le_bytes());
-            table.extend_from_slice(&checksum(&[&body[start..]]).to_le_bytes());
-        }
-        let mut file = Vec::with_capacity(body_start + body.len());
-        file.extend_from_slice(MAGIC);
-        file.extend_from_slice(&self.file);
-        file.extend_from_slice(&FORMAT.to_le_bytes());
-        file.extend_from_slice(&(self.sections.len() as u32).to_le_bytes());
-        file.extend_from_slice(&0u32.to_le_bytes());
-        let check = checksum(&[&file, &table]);
-        file.extend_from_slice(&check.to_le_bytes());
-        file.extend_from_slice(&table);
-        file.extend_from_slice(&body);
-        (file, starts)
-    }
-}
 
 /// A file that has been read: its sections, each verified.
 pub(super) struct Container<'a> {
@@ -125,98 +70,37 @@ impl<'a> Container<'a> {
         is_verified: bool,
     ) -> Result<Self, IndexError> {
         refuse_html(name, bytes)?;
-        let truncated = |expected: u64| IndexError::Truncated {
-            name: name.to_owned(),
-            found_bytes: bytes.len() as u64,
-            expected_bytes: expected,
-        };
-        if !bytes.starts_with(&MAGIC[..MAGIC.len().min(bytes.len())]) {
-            return Err(IndexError::NotOurs {
-                name: name.to_owned(),
-                expected: file_words,
-            });
-        }
-        let header = bytes
-            .get(..HEADER_BYTES)
-            .ok_or_else(|| truncated(HEADER_BYTES as u64))?;
-        if header[8..12] != file {
-            return Err(IndexError::NotOurs {
-                name: name.to_owned(),
-                expected: file_words,
-            });
-        }
-        let format = read_u32(header, 12);
-        if format > FORMAT {
-            return Err(IndexError::Newer {
-                name: name.to_owned(),
-                what: format!("format {format}"),
-            });
-        }
-        let table_bytes = read_u32(header, 16) as u64 * ROW_BYTES as u64;
-        let body_start = HEADER_BYTES as u64 + table_bytes;
-        if body_start > bytes.len() as u64 {
-            return Err(truncated(body_start));
-        }
-        let table = &bytes[HEADER_BYTES..body_start as usize];
-        if checksum(&[&header[..24], table]) != read_u64(header, 24) {
-            return Err(IndexError::Checksum {
-                name: name.to_owned(),
-                part: "header".to_owned(),
-            });
-        }
-        if format < FORMAT {
-            return Err(IndexError::Outdated {
-                name: name.to_owned(),
-                format,
-            });
-        }
-
+        let table = table(name, bytes, file, file_words)?;
         let mut sections: Vec<(Kind, usize, &[u8])> = Vec::with_capacity(table.len() / ROW_BYTES);
-        let mut at = body_start;
+        let mut at = HEADER_BYTES + table.len();
         for row in table.chunks_exact(ROW_BYTES) {
-            let kind: Kind = [row[0], row[1], row[2], row[3]];
-            let (flags, offset, length) = (read_u32(row, 4), read_u64(row, 8), read_u64(row, 16));
-            let letters = String::from_utf8_lossy(&kind).into_owned();
-            if offset != at {
-                return Err(IndexError::inconsistent(
-                    name,
-                    format!("section {letters} is misplaced"),
-                ));
-            }
-            let end = length
-                .checked_next_multiple_of(ALIGNMENT as u64)
-                .and_then(|padded| padded.checked_add(offset))
-                .ok_or_else(|| truncated(u64::MAX))?;
-            if end > bytes.len() as u64 {
-                return Err(truncated(end));
-            }
-            let padded = &bytes[offset as usize..end as usize];
-            if !is_verified && checksum(&[padded]) != read_u64(row, 24) {
+            let section = Section::read(name, bytes, row, at)?;
+            if !is_verified && checksum(&[section.padded]) != section.checksum {
                 return Err(IndexError::Checksum {
                     name: name.to_owned(),
-                    part: format!("section {letters}"),
+                    part: format!("section {}", section.letters()),
                 });
             }
-            if !known.contains(&kind) {
-                if flags & REQUIRED != 0 {
-                    let what = format!("section {letters} is unknown and cannot be skipped");
-                    return Err(IndexError::Newer {
-                        name: name.to_owned(),
-                        what,
-                    });
+            if known.contains(&section.kind) {
+                if sections.iter().any(|(seen, _, _)| *seen == section.kind) {
+                    let what = format!("section {} occurs twice", section.letters());
+                    return Err(IndexError::inconsistent(name, what));
                 }
-            } else if sections.iter().any(|(seen, _, _)| *seen == kind) {
-                return Err(IndexError::inconsistent(
-                    name,
-                    format!("section {letters} occurs twice"),
-                ));
-            } else {
-                sections.push((kind, offset as usize, &padded[..length as usize]));
+                sections.push((section.kind, at, &section.padded[..section.length]));
+            } else if section.is_required {
+                let what = format!(
+                    "section {} is unknown and cannot be skipped",
+                    section.letters()
+                );
+                return Err(IndexError::Newer {
+                    name: name.to_owned(),
+                    what,
+                });
             }
-            at = end;
+            at += section.padded.len();
         }
-        if at != bytes.len() as u64 {
-            let what = format!("{} bytes follow the last section", bytes.len() as u64 - at);
+        if at != bytes.len() {
+            let what = format!("{} bytes follow the last section", bytes.len() - at);
             return Err(IndexError::inconsistent(name, what));
         }
         Ok(Self { name, sections })
@@ -237,8 +121,7 @@ impl<'a> Container<'a> {
     /// The content of a section that must be there.
     pub(super) fn section(&self, kind: Kind) -> Result<&'a [u8], IndexError> {
         self.optional(kind).ok_or_else(|| {
-            let letters = String::from_utf8_lossy(&kind);
-            IndexError::inconsistent(self.name, format!("section {letters} is absent"))
+            IndexError::inconsistent(self.name, format!("section {} is absent", letters(kind)))
         })
     }
 
@@ -254,52 +137,112 @@ impl<'a> Container<'a> {
         if wanted == Some(content.len()) {
             return Ok(content);
         }
-        let letters = String::from_utf8_lossy(&kind);
         let what = format!(
-            "section {letters} has {} bytes for {count} items of {item_bytes}",
+            "section {} has {} bytes for {count} items of {item_bytes}",
+            letters(kind),
             content.len()
         );
         Err(IndexError::inconsistent(self.name, what))
     }
 }
 
-/// Reads a number at a place known to lie inside.
-pub(super) fn read_u32(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+/// What a row of the table says, and the bytes that it speaks of.
+struct Section<'a> {
+    kind: Kind,
+    is_required: bool,
+    length: usize,
+    padded: &'a [u8],
+    checksum: u64,
 }
 
-pub(super) fn read_u64(bytes: &[u8], at: usize) -> u64 {
-    u64::from(read_u32(bytes, at)) | u64::from(read_u32(bytes, at + 4)) << 32
+impl<'a> Section<'a> {
+    /// `at` is where it must begin: behind the one before it.
+    fn read(name: &str, bytes: &'a [u8], row: &[u8], at: usize) -> Result<Self, IndexError> {
+        let kind: Kind = [row[0], row[1], row[2], row[3]];
+        let (flags, offset, length) = (read_u32(row, 4), read_u64(row, 8), read_u64(row, 16));
+        if offset != at as u64 {
+            let what = format!("section {} is misplaced", letters(kind));
+            return Err(IndexError::inconsistent(name, what));
+        }
+        let end = length
+            .checked_next_multiple_of(ALIGNMENT as u64)
+            .and_then(|padded| padded.checked_add(offset))
+            .ok_or_else(|| truncated(name, bytes, u64::MAX))?;
+        if end > bytes.len() as u64 {
+            return Err(truncated(name, bytes, end));
+        }
+        Ok(Self {
+            kind,
+            is_required: flags & REQUIRED != 0,
+            length: length as usize,
+            padded: &bytes[at..end as usize],
+            checksum: read_u64(row, 24),
+        })
+    }
+
+    fn letters(&self) -> String {
+        letters(self.kind)
+    }
 }
 
-pub(super) fn read_f32(bytes: &[u8], at: usize) -> f32 {
-    f32::from_bits(read_u32(bytes, at))
+/// The table, once header and table are held against their checksum.
+fn table<'a>(
+    name: &str,
+    bytes: &'a [u8],
+    file: Kind,
+    file_words: &'static str,
+) -> Result<&'a [u8], IndexError> {
+    let not_ours = || IndexError::NotOurs {
+        name: name.to_owned(),
+        expected: file_words,
+    };
+    if !bytes.starts_with(&MAGIC[..MAGIC.len().min(bytes.len())]) {
+        return Err(not_ours());
+    }
+    let header = bytes
+        .get(..HEADER_BYTES)
+        .ok_or_else(|| truncated(name, bytes, HEADER_BYTES as u64))?;
+    if header[8..12] != file {
+        return Err(not_ours());
+    }
+    let format = read_u32(header, 12);
+    if format > FORMAT {
+        return Err(IndexError::Newer {
+            name: name.to_owned(),
+            what: format!("format {format}"),
+        });
+    }
+    let end = HEADER_BYTES as u64 + u64::from(read_u32(header, 16)) * ROW_BYTES as u64;
+    if end > bytes.len() as u64 {
+        return Err(truncated(name, bytes, end));
+    }
+    let table = &bytes[HEADER_BYTES..end as usize];
+    if checksum(&[&header[..24], table]) != read_u64(header, 24) {
+        return Err(IndexError::Checksum {
+            name: name.to_owned(),
+            part: "header".to_owned(),
+        });
+    }
+    // After the checksum: a damaged version is no old one.
+    if format < FORMAT {
+        return Err(IndexError::Outdated {
+            name: name.to_owned(),
+            format,
+        });
+    }
+    Ok(table)
 }
 
-/// Each made wider.
-pub(super) fn u16_values(bytes: &[u8]) -> Vec<u32> {
-    bytes
-        .chunks_exact(2)
-        .map(|item| u32::from(u16::from_le_bytes([item[0], item[1]])))
-        .collect()
+fn truncated(name: &str, bytes: &[u8], expected_bytes: u64) -> IndexError {
+    IndexError::Truncated {
+        name: name.to_owned(),
+        found_bytes: bytes.len() as u64,
+        expected_bytes,
+    }
 }
 
-pub(super) fn u32_values(bytes: &[u8]) -> Vec<u32> {
-    bytes
-        .chunks_exact(4)
-        .map(|item| read_u32(item, 0))
-        .collect()
-}
-
-pub(super) fn f32_values(bytes: &[u8]) -> Vec<f32> {
-    bytes
-        .chunks_exact(4)
-        .map(|item| read_f32(item, 0))
-        .collect()
-}
-
-pub(super) fn i8_values(bytes: &[u8]) -> Vec<i8> {
-    bytes.iter().map(|&byte| byte as i8).collect()
+fn letters(kind: Kind) -> String {
+    String::from_utf8_lossy(&kind).into_owned()
 }
 
 pub(super) fn checksum(parts: &[&[u8]]) -> u64 {

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::container::read_u64;
 use super::names::{content_name, refuse_html};
+use super::numbers::read_u64;
 use super::{DIMENSION_LIMIT, FORMAT, FileRef, IndexError};
 use crate::quantize::Metric;
 

@@ -21,6 +21,7 @@ mod error;
 mod ids;
 mod manifest;
 mod names;
+mod numbers;
 mod open;
 mod records;
 mod routing;

@@ -10,7 +10,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::container::{Container, Kind, Writer, read_u32};
+use super::container::{Container, Kind, Writer};
+use super::numbers::read_u32;
 use super::{IndexError, RecordBlock};
 
 const FILE: Kind = *b"RECD";

@@ -7,7 +7,8 @@
 //! cell what a rerank reads (both in `cell`).
 
 use super::cell::{self, Cell};
-use super::container::{Container, Kind, Writer, checksum, read_u32};
+use super::container::{Container, Kind, Writer, checksum};
+use super::numbers::read_u32;
 use super::{CellSpan, DIMENSION_LIMIT, IndexError};
 use crate::quantize::{CodeBits, RowCodes};
 

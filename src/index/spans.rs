@@ -5,7 +5,7 @@
 //! checksum of the scan part u64.
 
 use super::cell::{GROUP_ROWS, ROW_BYTES};
-use super::container::{read_u32, read_u64};
+use super::numbers::{read_u32, read_u64};
 use crate::quantize::CodeBits;
 
 const SPAN_BYTES: usize = 20;

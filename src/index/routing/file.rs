@@ -7,9 +7,9 @@
 //! (see [`Frame`]; a reader that does not know it must not answer) · `CALI` the numbers of [`Calibration`] f32 (older ones end before the ceilings and what is for filters), `CALM` which queries are usual f32 (see `search::Usual`; without it a calibration is of the first manner), `SPAN` where cells lie (see `spans`),
 //! `PIEC` and `DEAD` what came and went (see `changes`).
 
-use super::super::container::{
-    Container, Kind, Writer, f32_values, i8_values, read_f32, read_u32, read_u64, u16_values,
-    u32_values,
+use super::super::container::{Container, Kind, Writer};
+use super::super::numbers::{
+    f32_values, i8_values, read_f32, read_u32, read_u64, u16_values, u32_values,
 };
 use super::super::{Changes, DIMENSION_LIMIT, IndexError, RecordBlocks, Spans};
 use super::{CellEntry, Routing};
