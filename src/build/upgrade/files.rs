@@ -1,6 +1,7 @@
 //! The folder of the pictures → which of the index are there, and whether any of them is still to be embedded.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use super::Upgrading;
 use crate::build::BuildError;
@@ -40,38 +41,29 @@ impl Upgrading<'_> {
     /// The pictures of the index that are in the folder, by path.
     pub(super) fn find_files(&mut self, index: &Index) -> Result<(), BuildError> {
         let folder = &self.build.photos;
-        let nothing = |why: String| BuildError::NothingToIndex {
-            folder: folder.clone(),
-            why,
+        let nothing = |folder: &Path, why: &str| BuildError::NothingToIndex {
+            folder: folder.to_owned(),
+            why: format!("{why}; say where the pictures of the index are with --photos FOLDER"),
         };
+        if folder.as_os_str().is_empty() {
+            let site = &self.options.output;
+            return Err(nothing(site, "where its pictures lie is not known"));
+        }
         if !folder.is_dir() {
-            let unknown = folder.as_os_str().is_empty();
-            return Err(BuildError::NothingToIndex {
-                folder: if unknown {
-                    &self.options.output
-                } else {
-                    folder
-                }
-                .clone(),
-                why: match unknown {
-                    true => "where its pictures are is not known",
-                    false => "it is no folder that is there",
-                }
-                .to_owned()
-                    + "; say where the pictures of the index are with --photos FOLDER",
-            });
+            return Err(nothing(folder, "no such folder is there"));
         }
         let paths: HashSet<String> = index.records().map(|record| record.path).collect();
         let walked = walk(folder)?;
         let wanted = |found: &Found| paths.contains(&found.path);
         let found = walked.found.into_iter().filter(wanted);
         self.files = found.map(|found| (found.path.clone(), found)).collect();
-        match self.files.is_empty() {
-            true => Err(nothing(format!(
-                "it holds none of the {} pictures of the index under the paths that they have there; say where they are with --photos FOLDER",
+        if self.files.is_empty() {
+            let why = format!(
+                "it holds none of the {} pictures of the index under the paths that they have there",
                 paths.len()
-            ))),
-            false => Ok(()),
+            );
+            return Err(nothing(folder, &why));
         }
+        Ok(())
     }
 }
