@@ -13,6 +13,7 @@ import { Modules, type Glue, type Kind } from "./modules.js";
 import { Pictures, nextTask, type Embedded } from "./pictures.js";
 import type { AllRecords, AssetSource, Memory, OpenSettings, Opened, RawHit, SearchAnswer, SearchSettings, Source } from "./protocol.js";
 import type { PictureRecord, Progress, Update } from "./types.js";
+import { warm } from "./warm.js";
 
 /** An index whose routing and segments are of this size or less is read whole: larger ones answer sooner from the cells that a search probes. */
 const WHOLE_INDEX_BYTES = 4 * 1024 * 1024;
@@ -77,6 +78,7 @@ export class Engine {
       this.#epoch = epoch;
       this.#keepOnly(files);
       this.#loading.phase("ready");
+      void warm(epoch, this.#pictures);
       return {
         epoch: handle.epoch,
         pictures: handle.pictures,
