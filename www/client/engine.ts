@@ -31,6 +31,8 @@ export class Engine {
   #epoch: Epoch | null = null;
   #pictures: Pictures | null = null;
   #checking: Promise<Update> | null = null;
+  /** What ended the module while nobody had asked for anything: told to the next who does. */
+  #panicked: WebAssembly.RuntimeError | null = null;
 
   constructor(settings: OpenSettings, report: (progress: Progress) => void) {
     this.#settings = settings;
@@ -78,7 +80,10 @@ export class Engine {
       this.#epoch = epoch;
       this.#keepOnly(files);
       this.#loading.phase("ready");
-      void warm(epoch, this.#pictures);
+      warm(epoch, this.#pictures).catch((error: unknown) => {
+        // Whatever else fails will fail for whoever asks; a module that has panicked might answer anything.
+        if (error instanceof WebAssembly.RuntimeError) this.#panicked = error;
+      });
       return {
         epoch: handle.epoch,
         pictures: handle.pictures,
@@ -230,6 +235,7 @@ export class Engine {
   }
 
   #current(): Epoch {
+    if (this.#panicked !== null) throw this.#panicked;
     if (this.#epoch === null) throw new NearsightError("worker_failed", "The worker was asked before its index was open.");
     return this.#epoch;
   }

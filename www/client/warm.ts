@@ -1,7 +1,7 @@
 // An index that has just opened → a picture and a search that nobody asked for, so that the visitor's first takes no longer than the next.
 //
 // A browser compiles a module function by function, as each is first called: decoding, embedding and searching for the first time take several times
-// what they take later. Nothing is fetched for it, and nothing depends on it: what fails here is told where it matters.
+// what they take later. Nothing is fetched for it, and no answer depends on it.
 
 import type { Options } from "../wasm/nearsight.js";
 import type { Epoch } from "./epoch.js";
@@ -21,16 +21,13 @@ const PHOTO =
 
 const OPTIONS: Options = { k: 10, recall: 0.9, minScore: null, exact: false, distinct: false, perOwner: null, without: [], tags: [], owner: null, private: true };
 
-export async function warm(epoch: Epoch, pictures: Pictures | null): Promise<void> {
-  try {
+/** The epoch stays pinned until it is done: another may come meanwhile. */
+export function warm(epoch: Epoch, pictures: Pictures | null): Promise<void> {
+  return epoch.use(async () => {
     const vector = pictures === null ? new Float32Array(epoch.index.dimension).fill(1) : await vectorOf(PHOTO, pictures);
-    await epoch.use(async () => {
-      await nextTask();
-      epoch.index.search(vector, OPTIONS, undefined);
-    });
-  } catch {
-    // The same will be said to whoever asks for something.
-  }
+    await nextTask();
+    epoch.index.search(vector, OPTIONS, undefined);
+  });
 }
 
 async function vectorOf(photo: string, pictures: Pictures): Promise<Float32Array> {
