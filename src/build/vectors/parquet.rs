@@ -4,18 +4,22 @@
 //! where a row begins, and the definition level is below its maximum where something is null or empty. A row
 //! with such a hole, or with another length than the first, is refused: it is no vector.
 
+mod headers;
+mod pages;
+
 use std::panic::AssertUnwindSafe;
 
 use bytes::Bytes;
 use parquet::basic::Type;
-use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use parquet::data_type::{DataType, DoubleType, FloatType};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 
+use self::pages::{Pages, Underway};
 use super::{Input, Sink, Stop};
+use crate::index::DIMENSION_LIMIT;
 
 /// Rows decoded at once.
 const BATCH_ROWS: usize = 1024;
@@ -24,21 +28,24 @@ const BATCH_ROWS: usize = 1024;
 pub(super) fn read(input: Input, column: Option<&str>, sink: &mut Sink) -> Result<(), Stop> {
     // The reader panics at some damaged pages (an index beyond a short one). That must not end a program that reads a file.
     let read = AssertUnwindSafe(|| match input {
-        Input::File(file, _) => read_from(file, column, sink),
-        Input::Held(bytes) => read_from(Bytes::from(bytes), column, sink),
+        Input::File(file, _) => read_from([file.try_clone()?, file], column, sink),
+        Input::Held(bytes) => {
+            let bytes = Bytes::from(bytes);
+            read_from([bytes.clone(), bytes], column, sink)
+        }
     });
     std::panic::catch_unwind(read)
         .unwrap_or_else(|_| Err(unreadable("a page does not hold what it states").into()))
 }
 
-/// A page at a time.
+/// A page at a time. The reader keeps one of the two ways to the bytes.
 fn read_from(
-    bytes: impl ChunkReader + 'static,
+    [bytes, kept]: [impl ChunkReader + 'static; 2],
     column: Option<&str>,
     sink: &mut Sink,
 ) -> Result<(), Stop> {
     let length = bytes.len() as i64;
-    let file = SerializedFileReader::new(bytes).map_err(unreadable)?;
+    let file = SerializedFileReader::new(kept).map_err(unreadable)?;
     let schema = file.metadata().file_metadata().schema_descr_ptr();
     let place = choose(&schema, column)?;
     let most = schema.column(place).max_def_level();
@@ -52,63 +59,30 @@ fn read_from(
         let start = chunk
             .dictionary_page_offset()
             .unwrap_or(chunk.data_page_offset());
-        let bytes = chunk.compressed_size();
-        let lies_within = start >= 0 && bytes >= 0 && start.saturating_add(bytes) <= length;
+        let size = chunk.compressed_size();
+        let lies_within = start >= 0 && size >= 0 && start.saturating_add(size) <= length;
         if !lies_within || group.metadata().num_rows() < 0 {
             return Err(unreadable("its footer points outside the file").into());
         }
-        let pages = Pages(group.get_column_page_reader(place).map_err(unreadable)?);
+        headers::check(&bytes, start as u64, size as u64).map_err(unreadable)?;
+        let underway = Underway::default();
+        let pages = Pages {
+            pages: group.get_column_page_reader(place).map_err(unreadable)?,
+            underway: underway.clone(),
+            most: (BATCH_ROWS * DIMENSION_LIMIT) as u64,
+        };
         match get_column_reader(schema.column(place), Box::new(pages)) {
             ColumnReader::FloatColumnReader(reader) => {
-                rows.read::<FloatType>(reader, most, |value| value, sink)?;
+                rows.read::<FloatType>(reader, &underway, most, |value| value, sink)?;
             }
             ColumnReader::DoubleColumnReader(reader) => {
                 // A value beyond f32 becomes infinite, and is refused as such with its row.
-                rows.read::<DoubleType>(reader, most, |value| value as f32, sink)?;
+                rows.read::<DoubleType>(reader, &underway, most, |value| value as f32, sink)?;
             }
             _ => return Err(unreadable("a row group has the column in another type").into()),
         }
     }
     Ok(())
-}
-
-/// Pages as they are read, but for a dictionary that states more values than its bytes hold: the reader would make room for as many
-/// as are stated.
-struct Pages(Box<dyn PageReader>);
-
-impl PageReader for Pages {
-    fn get_next_page(&mut self) -> Result<Option<Page>, ParquetError> {
-        let page = self.0.get_next_page()?;
-        if let Some(Page::DictionaryPage {
-            buf, num_values, ..
-        }) = &page
-            && u64::from(*num_values) * size_of::<f32>() as u64 > buf.len() as u64
-        {
-            let what = "a dictionary is shorter than it states";
-            return Err(ParquetError::General(what.to_owned()));
-        }
-        Ok(page)
-    }
-
-    fn peek_next_page(&mut self) -> Result<Option<PageMetadata>, ParquetError> {
-        self.0.peek_next_page()
-    }
-
-    fn skip_next_page(&mut self) -> Result<(), ParquetError> {
-        self.0.skip_next_page()
-    }
-
-    fn at_record_boundary(&mut self) -> Result<bool, ParquetError> {
-        self.0.at_record_boundary()
-    }
-}
-
-impl Iterator for Pages {
-    type Item = Result<Page, ParquetError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.get_next_page().transpose()
-    }
 }
 
 fn unreadable(error: impl ToString) -> String {
@@ -160,6 +134,7 @@ impl Rows {
     fn read<T: DataType>(
         &mut self,
         mut reader: ColumnReaderImpl<T>,
+        underway: &Underway,
         most: i16,
         number: impl Fn(T::T) -> f32,
         sink: &mut Sink,
@@ -170,6 +145,7 @@ impl Rows {
             definition.clear();
             repetition.clear();
             values.clear();
+            underway.begin();
             let read = reader.read_records(
                 BATCH_ROWS,
                 Some(&mut definition),
@@ -364,6 +340,61 @@ mod tests {
         let mut stated = whole.clone();
         stated[at] = 0x7e;
         refused(stated, None, "a dictionary is shorter than it states");
+    }
+
+    /// Taken at its word, it would be skipped for some seconds for each six bytes of it.
+    #[test]
+    fn a_page_whose_header_states_two_billion_parts_is_refused() {
+        // Field 15, which no header has: a list of lists, each of 2^31 - 1 booleans.
+        let list = [0xf1, 0xff, 0xff, 0xff, 0xff, 0x07];
+        let header = [&[0xf9, 0x29][..], &list, &list].concat();
+        let mut bytes = file(ONE, &ROWS, Compression::UNCOMPRESSED);
+        bytes[4..][..header.len()].copy_from_slice(&header);
+        refused(bytes, None, "the header of a page is damaged");
+    }
+
+    /// Rows of one number again and again, each row in a page of its own: a few bytes, however long it is.
+    fn monotonous(rows: usize, numbers: usize) -> Vec<u8> {
+        let properties = WriterProperties::builder()
+            .set_data_page_row_count_limit(1)
+            .set_write_batch_size(1)
+            .build();
+        let schema = Arc::new(parse_message_type(ONE).unwrap());
+        let mut bytes = Vec::new();
+        let mut writer =
+            SerializedFileWriter::new(&mut bytes, schema, Arc::new(properties)).unwrap();
+        let mut group = writer.next_row_group().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        let mut repetition = vec![1; numbers];
+        repetition[0] = 0;
+        for _ in 0..rows {
+            column
+                .typed::<FloatType>()
+                .write_batch(
+                    &vec![1.0; numbers],
+                    Some(&vec![3; numbers]),
+                    Some(&repetition),
+                )
+                .unwrap();
+        }
+        column.close().unwrap();
+        group.close().unwrap();
+        writer.close().unwrap();
+        bytes
+    }
+
+    #[test]
+    fn rows_far_longer_than_any_index_takes_are_refused_before_room_is_made_for_them() {
+        let found = parse(monotonous(5, 8_192), None).unwrap();
+        assert_eq!((found.dimension, found.values.len()), (8_192, 5 * 8_192));
+        let one_page = monotonous(1, 2_000_000);
+        refused(one_page, None, "a page is shorter than it states");
+        let pages = monotonous(12, 800_000);
+        refused(
+            pages,
+            None,
+            "its rows are longer than any that could be indexed",
+        );
     }
 
     #[test]
