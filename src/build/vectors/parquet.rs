@@ -4,8 +4,9 @@
 //! where a row begins, and the definition level is below its maximum where something is null or empty. A row
 //! with such a hole, or with another length than the first, is refused: it is no vector.
 
-mod headers;
 mod pages;
+mod tables;
+mod thrift;
 
 use std::panic::AssertUnwindSafe;
 
@@ -45,6 +46,7 @@ fn read_from(
     sink: &mut Sink,
 ) -> Result<(), Stop> {
     let length = bytes.len() as i64;
+    tables::check_footer(&bytes).map_err(unreadable)?;
     let file = SerializedFileReader::new(kept).map_err(unreadable)?;
     let schema = file.metadata().file_metadata().schema_descr_ptr();
     let place = choose(&schema, column)?;
@@ -64,7 +66,7 @@ fn read_from(
         if !lies_within || group.metadata().num_rows() < 0 {
             return Err(unreadable("its footer points outside the file").into());
         }
-        headers::check(&bytes, start as u64, size as u64).map_err(unreadable)?;
+        tables::check_pages(&bytes, start as u64, size as u64).map_err(unreadable)?;
         let underway = Underway::default();
         let pages = Pages {
             pages: group.get_column_page_reader(place).map_err(unreadable)?,
@@ -351,6 +353,18 @@ mod tests {
         let mut bytes = file(ONE, &ROWS, Compression::UNCOMPRESSED);
         bytes[4..][..header.len()].copy_from_slice(&header);
         refused(bytes, None, "the header of a page is damaged");
+    }
+
+    /// Room would be made for as many at once.
+    #[test]
+    fn a_column_that_states_more_columns_below_it_than_there_are_is_refused() {
+        let bytes = file(ONE, &ROWS, Compression::UNCOMPRESSED);
+        // The first column of the schema: its name, then one column below it.
+        let name = [0x48, 1, b'm', 0x15, 2];
+        let at = bytes.windows(5).position(|five| five == name).unwrap() + 4;
+        let mut stated = bytes;
+        stated[at] = 0x7e;
+        refused(stated, None, "its footer is damaged");
     }
 
     /// Rows of one number again and again, each row in a page of its own: a few bytes, however long it is.
