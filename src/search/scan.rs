@@ -152,6 +152,7 @@ impl TopK {
 pub(super) struct Scan {
     /// Upper bound and number of the rows whose signs do not exclude them.
     candidates: Vec<(f32, u32)>,
+    near: Vec<u32>,
     low: Vec<u8>,
     /// Candidates that the filter was asked about, and that passed.
     asked: u64,
@@ -209,7 +210,9 @@ impl Scan {
         for some in [first, rest] {
             let floor = best.floor();
             let near = some.iter().filter(|candidate| candidate.0 >= floor);
-            cell.codes.touch(near.map(|candidate| candidate.1));
+            self.near.clear();
+            self.near.extend(near.map(|candidate| candidate.1));
+            cell.codes.touch(&self.near);
             for &(bound, row) in some {
                 if bound < best.floor() {
                     continue;
