@@ -354,9 +354,8 @@ proptest! {
         let own: f32 = inside.iter().map(|value| value * value).sum();
         let away = f64::from(own.sqrt());
         let scale = f64::from(frame.scale());
-        let mut room = Vec::new();
         let told: Vec<(f64, f64, f64)> = rows.iter().zip(values.chunks(dimension)).enumerate().map(|(number, (row, given))| {
-            let estimate = f64::from(query.estimate(&codes, number, -0.5 * own, &mut room));
+            let estimate = f64::from(query.estimate(&codes, number, -0.5 * own));
             let squared: f64 = given.iter().zip(&asked).map(|(&x, &q)| (f64::from(x) - f64::from(q)).powi(2)).sum();
             let length = row.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
             // A code of 8 bits and a sign loses a small part of the residual, of which the query sees what lies its way; and factors have

@@ -110,25 +110,26 @@ pub fn dot_i8_i16_rows(codes: &[i8], query: &[i16], out: &mut [i32]) {
     scalar::dot_i8_i16_rows(codes, query, out)
 }
 
-/// Σ lowᵢ·queryᵢ with unsigned codes, exact while the true sum fits 32 bits, wrapping beyond.
+/// Σ fourᵢ·queryᵢ with four bits a dimension: those of dimension i lie in the lower half of byte i, those of dimension i + ⌈d / 2⌉ in its upper half.
+/// Exact while the true sum fits 32 bits, wrapping beyond.
 ///
 /// # Panics
-/// When the lengths differ.
-pub fn dot_u8_i16(low: &[u8], query: &[i16]) -> i32 {
+/// When there are not ⌈d / 2⌉ bytes.
+pub fn dot_u4_i16(nibbles: &[u8], query: &[i16]) -> i32 {
     assert_eq!(
-        low.len(),
-        query.len(),
-        "dot_u8_i16 needs a code and a query of one length"
+        nibbles.len(),
+        query.len().div_ceil(2),
+        "dot_u4_i16 needs half a byte for each value of the query"
     );
     #[cfg(target_arch = "x86_64")]
     if std::is_x86_feature_detected!("avx2") {
         // SAFETY: AVX2 was just found.
-        return unsafe { super::x86_64::dot_u8_i16(low, query) };
+        return unsafe { super::x86_64::dot_u4_i16(nibbles, query) };
     }
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-    return super::wasm::dot_u8_i16(low, query);
+    return super::wasm::dot_u4_i16(nibbles, query);
     #[allow(unreachable_code)]
-    scalar::dot_u8_i16(low, query)
+    scalar::dot_u4_i16(nibbles, query)
 }
 
 /// For each of 32 rows the sum of what its sign bits look up: a scan of 1-bit codes by shuffles (André, Kermarrec and

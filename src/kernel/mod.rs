@@ -24,7 +24,7 @@ mod agreement;
 
 pub use depthwise::{Sides, Window, depthwise};
 pub use dispatch::{
-    dot_f32, dot_f32_rows, dot_i8_i16, dot_i8_i16_rows, dot_u8_i16, not_below, scan_signs,
+    dot_f32, dot_f32_rows, dot_i8_i16, dot_i8_i16_rows, dot_u4_i16, not_below, scan_signs,
     squared_distance_f32,
 };
 pub use matmul::{Bounds, PackedMatrix, UNBOUNDED, matmul};

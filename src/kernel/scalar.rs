@@ -52,10 +52,18 @@ pub fn dot_i8_i16_rows(codes: &[i8], query: &[i16], out: &mut [i32]) {
     }
 }
 
-/// Σ lowᵢ·queryᵢ with unsigned codes; wraps as `dot_i8_i16` does.
-pub fn dot_u8_i16(low: &[u8], query: &[i16]) -> i32 {
-    low.iter().zip(query).fold(0i32, |sum, (&l, &q)| {
-        sum.wrapping_add(i32::from(l) * i32::from(q))
+/// See `dispatch::dot_u4_i16`; wraps as `dot_i8_i16` does.
+pub fn dot_u4_i16(nibbles: &[u8], query: &[i16]) -> i32 {
+    let (first, second) = query.split_at(nibbles.len());
+    dot_nibbles(nibbles, first, second)
+}
+
+/// The lower nibbles and `first`, the upper ones and `second`, which may be shorter.
+pub fn dot_nibbles(nibbles: &[u8], first: &[i16], second: &[i16]) -> i32 {
+    let lower = nibbles.iter().zip(first).map(|(&both, &q)| (both & 15, q));
+    let upper = nibbles.iter().zip(second).map(|(&both, &q)| (both >> 4, q));
+    lower.chain(upper).fold(0i32, |sum, (four, q)| {
+        sum.wrapping_add(i32::from(four) * i32::from(q))
     })
 }
 

@@ -115,28 +115,42 @@ pub fn dot_i8_i16_rows(codes: &[i8], query: &[i16], out: &mut [i32]) {
     }
 }
 
-pub fn dot_u8_i16(low: &[u8], query: &[i16]) -> i32 {
-    let (low_blocks, low_rest) = low.as_chunks::<16>();
-    let (query_blocks, query_rest) = query.as_chunks::<16>();
+pub fn dot_u4_i16(nibbles: &[u8], query: &[i16]) -> i32 {
+    let (first, second) = query.split_at(nibbles.len());
+    // With an odd dimension the last nibble has no value: whole blocks are those of the shorter half.
+    let blocks = second.len() / 16;
+    let (first_blocks, second_blocks) = (first.as_chunks::<16>().0, second.as_chunks::<16>().0);
+    let four = u8x16_splat(15);
     let (mut even, mut odd) = (i32x4_splat(0), i32x4_splat(0));
-    for (l, q) in low_blocks.iter().zip(query_blocks) {
-        // SAFETY: `l` is 16 bytes long and `q` 32, two registers; `v128_load` asks for no alignment.
-        let (l, q_low, q_high) = unsafe {
-            (
-                v128_load(l.as_ptr().cast()),
-                v128_load(q.as_ptr().cast()),
-                v128_load(q.as_ptr().add(8).cast()),
-            )
+    let sixteens = nibbles.as_chunks::<16>().0.iter();
+    for ((both, q_lower), q_upper) in sixteens.zip(first_blocks).zip(second_blocks) {
+        // SAFETY: `both` is 16 bytes long, a register, and the others 32, two; `v128_load` asks for no alignment.
+        let (both, [a, b], [c, d]) = unsafe {
+            let two = |q: &[i16; 16]| {
+                [
+                    v128_load(q.as_ptr().cast()),
+                    v128_load(q.as_ptr().add(8).cast()),
+                ]
+            };
+            (v128_load(both.as_ptr().cast()), two(q_lower), two(q_upper))
         };
-        even = i32x4_add(even, i32x4_dot_i16x8(i16x8_extend_low_u8x16(l), q_low));
-        odd = i32x4_add(odd, i32x4_dot_i16x8(i16x8_extend_high_u8x16(l), q_high));
+        let (lower, upper) = (v128_and(both, four), u8x16_shr(both, 4));
+        even = i32x4_add(even, i32x4_dot_i16x8(i16x8_extend_low_u8x16(lower), a));
+        odd = i32x4_add(odd, i32x4_dot_i16x8(i16x8_extend_high_u8x16(lower), b));
+        even = i32x4_add(even, i32x4_dot_i16x8(i16x8_extend_low_u8x16(upper), c));
+        odd = i32x4_add(odd, i32x4_dot_i16x8(i16x8_extend_high_u8x16(upper), d));
     }
     let sum = i32x4_add(even, odd);
+    let rest = 16 * blocks;
     i32x4_extract_lane::<0>(sum)
         .wrapping_add(i32x4_extract_lane::<1>(sum))
         .wrapping_add(i32x4_extract_lane::<2>(sum))
         .wrapping_add(i32x4_extract_lane::<3>(sum))
-        .wrapping_add(scalar::dot_u8_i16(low_rest, query_rest))
+        .wrapping_add(scalar::dot_nibbles(
+            &nibbles[rest..],
+            &first[rest..],
+            &second[rest..],
+        ))
 }
 
 pub fn not_below(values: &[f32; SCAN_ROWS], floor: f32) -> u32 {

@@ -142,20 +142,27 @@ pub fn dot_i8_i16_rows(codes: &[i8], query: &[i16], out: &mut [i32]) {
 }
 
 #[target_feature(enable = "avx2")]
-pub fn dot_u8_i16(low: &[u8], query: &[i16]) -> i32 {
-    let (low_blocks, low_rest) = low.as_chunks::<16>();
-    let (query_blocks, query_rest) = query.as_chunks::<16>();
+pub fn dot_u4_i16(nibbles: &[u8], query: &[i16]) -> i32 {
+    let (first, second) = query.split_at(nibbles.len());
+    // With an odd dimension the last nibble has no value: whole blocks are those of the shorter half.
+    let blocks = second.len() / 16;
+    let (first_blocks, second_blocks) = (first.as_chunks::<16>().0, second.as_chunks::<16>().0);
+    let four = _mm_set1_epi8(15);
     let mut sum = _mm256_setzero_si256();
-    for (l, q) in low_blocks.iter().zip(query_blocks) {
-        // SAFETY: `l` is 16 bytes long, `q` 32; unaligned loads are asked for.
-        let (l, q) = unsafe {
+    let sixteens = nibbles.as_chunks::<16>().0.iter();
+    for ((both, q_lower), q_upper) in sixteens.zip(first_blocks).zip(second_blocks) {
+        // SAFETY: `both` is 16 bytes long, the others 32; unaligned loads are asked for.
+        let (both, q_lower, q_upper) = unsafe {
             (
-                _mm_loadu_si128(l.as_ptr().cast()),
-                _mm256_loadu_si256(q.as_ptr().cast()),
+                _mm_loadu_si128(both.as_ptr().cast()),
+                _mm256_loadu_si256(q_lower.as_ptr().cast()),
+                _mm256_loadu_si256(q_upper.as_ptr().cast()),
             )
         };
-        // u8 widened to i16 times i16, summed in pairs: at most 2·255·2¹⁵, so the pair never overflows.
-        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_cvtepu8_epi16(l), q));
+        let lower = _mm256_cvtepu8_epi16(_mm_and_si128(both, four));
+        let upper = _mm256_cvtepu8_epi16(_mm_and_si128(_mm_srli_epi16::<4>(both), four));
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(lower, q_lower));
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(upper, q_upper));
     }
     let half = _mm_add_epi32(
         _mm256_castsi256_si128(sum),
@@ -163,7 +170,12 @@ pub fn dot_u8_i16(low: &[u8], query: &[i16]) -> i32 {
     );
     let half = _mm_add_epi32(half, _mm_shuffle_epi32::<0b01_00_11_10>(half));
     let half = _mm_add_epi32(half, _mm_shuffle_epi32::<0b10_11_00_01>(half));
-    _mm_cvtsi128_si32(half).wrapping_add(scalar::dot_u8_i16(low_rest, query_rest))
+    let rest = 16 * blocks;
+    _mm_cvtsi128_si32(half).wrapping_add(scalar::dot_nibbles(
+        &nibbles[rest..],
+        &first[rest..],
+        &second[rest..],
+    ))
 }
 
 #[target_feature(enable = "avx2")]

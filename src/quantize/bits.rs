@@ -46,6 +46,45 @@ impl CodeBits {
         self.low_bytes(dimension) + 4
     }
 
+    /// How many of the low bits lie below the upper four.
+    pub(super) fn below_upper(self) -> u32 {
+        self.count() - 5
+    }
+
+    /// A row's low bits as a file has them → the upper four of each dimension, and what is below them.
+    pub(super) fn split(self, low: &[u8], upper: &mut [u8], lower: &mut [u8]) {
+        if self != Self::Nine {
+            let (nibbles, plane) = low.split_at(upper.len());
+            upper.copy_from_slice(nibbles);
+            lower.copy_from_slice(plane);
+            return;
+        }
+        let (first, second) = low.split_at(upper.len());
+        for ((upper, lower), &low) in upper.iter_mut().zip(&mut *lower).zip(first) {
+            (*upper, *lower) = (low >> 4, low & 15);
+        }
+        for ((upper, lower), &low) in upper.iter_mut().zip(lower).zip(second) {
+            *upper |= low & 0xf0;
+            *lower |= low << 4;
+        }
+    }
+
+    /// Undoes [`split`](Self::split).
+    pub(super) fn join(self, upper: &[u8], lower: &[u8], low: &mut [u8]) {
+        let (first, second) = low.split_at_mut(upper.len());
+        if self != Self::Nine {
+            first.copy_from_slice(upper);
+            second.copy_from_slice(lower);
+            return;
+        }
+        for ((low, &upper), &lower) in first.iter_mut().zip(upper).zip(lower) {
+            *low = upper << 4 | lower & 15;
+        }
+        for ((low, &upper), &lower) in second.iter_mut().zip(upper).zip(lower) {
+            *low = upper & 0xf0 | lower >> 4;
+        }
+    }
+
     /// 2^(B−1): what a negative sign takes away.
     pub(super) fn half(self) -> i32 {
         1 << (self.count() - 1)

@@ -1,7 +1,7 @@
 //! Vector ⇄ code: a rotation, int8 centroids, nested codes of the residuals, and a 16-bit query.
 //!
 //! A vector is turned by a fixed random rotation (`rotation`), and a row is stored as its difference from the centroid that
-//! the reader will decode: a plane of signs that a scan reads (`plane`), and low bits that only a rerank reads (`codes`). The query keeps 16
+//! the reader will decode: a plane of signs that a scan reads (`plane`), and low bits that only a rerank reads (`codes`, `low_rows`). The query keeps 16
 //! bits (`query`). What is compared by distance and not by angle is put into a frame of its own first (`frame`). Rounding and summation order are fixed, so that the builder on a server and the builder in a
 //! browser write the same bytes.
 mod bits;
@@ -10,6 +10,7 @@ mod codes;
 mod error;
 mod factors;
 mod frame;
+mod low_rows;
 mod plane;
 mod query;
 mod rotation;

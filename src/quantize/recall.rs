@@ -61,7 +61,7 @@ fn measured(bits: CodeBits) -> (f64, f64) {
         let mut estimates = vec![0.0; rows.len()];
         for ((members, codes), dot) in coded.cells.iter().zip(dots) {
             for (place, &row) in members.iter().enumerate() {
-                estimates[row as usize] = prepared.estimate(codes, place, dot, &mut Vec::new());
+                estimates[row as usize] = prepared.estimate(codes, place, dot);
             }
         }
         let exact: Vec<f32> = rows.iter().map(|row| kernel::dot_f32(row, query)).collect();

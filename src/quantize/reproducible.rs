@@ -99,7 +99,7 @@ fn number_of(method: Method) -> u64 {
             hash = mix_all(hash, bounds.map(|v| v.to_bits().to_le_bytes()).into_iter());
         }
         for row in 0..codes.len() {
-            let score = query.estimate(&codes, row, dots[cell], &mut Vec::new());
+            let score = query.estimate(&codes, row, dots[cell]);
             hash = mix(hash, &score.to_bits().to_le_bytes());
         }
     }

@@ -107,7 +107,7 @@ pub struct Answer {
     pub probed: Vec<u32>,
     /// Rows whose signs were read; of a search that had to look for more hits than `k`, in its last and widest pass.
     pub scanned: u64,
-    /// Of these, rows that were read in full.
+    /// Of these, rows whose low bits were read, of most of them the upper four alone.
     pub reranked: u64,
     /// The share of the true nearest that this answer is expected to hold. Below the recall that was asked for where `max_cells`
     /// ended the search (`capped`), or where the codes hold no more: then more cells would not help, and it is not `capped`.

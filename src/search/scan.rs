@@ -152,8 +152,9 @@ impl TopK {
 pub(super) struct Scan {
     /// Upper bound and number of the rows whose signs do not exclude them.
     candidates: Vec<(f32, u32)>,
-    near: Vec<u32>,
-    low: Vec<u8>,
+    /// Those that are still to be read in full, and their numbers alone.
+    left: Vec<(f32, u32)>,
+    rows: Vec<u32>,
     /// Candidates that the filter was asked about, and that passed.
     asked: u64,
     passed: u64,
@@ -196,7 +197,6 @@ impl Scan {
         wanted: &Wanted<'_>,
         best: &mut TopK,
     ) -> u64 {
-        let (cell, ranked) = (opening.cell, &opening.ranked);
         let least = wanted.min_score.unwrap_or(f32::NEG_INFINITY);
         let floor = least.max(best.floor()).max(wanted.floor);
         let read = self.find_candidates(opening, query, wanted, floor);
@@ -206,42 +206,82 @@ impl Scan {
             self.candidates
                 .select_nth_unstable_by(room, |a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         }
-        let (first, rest) = self.candidates.split_at(room.min(self.candidates.len()));
+        let candidates = std::mem::take(&mut self.candidates);
+        let (first, rest) = candidates.split_at(room.min(candidates.len()));
         for some in [first, rest] {
-            let floor = best.floor();
-            let near = some.iter().filter(|candidate| candidate.0 >= floor);
-            self.near.clear();
-            self.near.extend(near.map(|candidate| candidate.1));
-            cell.codes.touch(&self.near);
-            for &(bound, row) in some {
-                if bound < best.floor() {
-                    continue;
-                }
-                if let Some(passes) = wanted.passes {
-                    self.asked += 1;
-                    if !passes(cell.ids[row as usize]) {
-                        continue;
-                    }
-                    self.passed += 1;
-                }
-                self.reranked += 1;
-                let estimate =
-                    query.estimate(&cell.codes, row as usize, ranked.base, &mut self.low);
-                let score = wanted.measure.score(estimate);
-                // The id of a row that is no hit is not even read: it may lie in memory that is far away.
-                if score < least.max(best.floor()) {
-                    continue;
-                }
-                let hit = Hit {
-                    id: cell.ids[row as usize],
-                    score,
-                    distance: wanted.measure.distance(score),
-                    cell: opening.entry.id,
-                };
-                best.offer(hit, opening.rank);
-            }
+            self.read_in_full(some, opening, query, wanted, best);
         }
+        self.candidates = candidates;
         read
+    }
+
+    /// Offers those of the candidates that pass and that neither bound excludes.
+    fn read_in_full(
+        &mut self,
+        candidates: &[(f32, u32)],
+        opening: &Opening<'_>,
+        query: &PreparedQuery,
+        wanted: &Wanted<'_>,
+        best: &mut TopK,
+    ) {
+        let (codes, ids, base) = (&opening.cell.codes, &opening.cell.ids, opening.ranked.base);
+        let least = wanted.min_score.unwrap_or(f32::NEG_INFINITY);
+        let floor = best.floor();
+        self.left.clear();
+        self.rows.clear();
+        for &(bound, row) in candidates {
+            if bound < floor {
+                continue;
+            }
+            if let Some(passes) = wanted.passes {
+                self.asked += 1;
+                if !passes(ids[row as usize]) {
+                    continue;
+                }
+                self.passed += 1;
+            }
+            self.left.push((bound, row));
+            self.rows.push(row);
+        }
+        self.reranked += self.left.len() as u64;
+        codes.touch_upper(&self.rows);
+        // While there is room every row is kept, and where every row is asked for none has a bound.
+        if floor > f32::NEG_INFINITY && wanted.deviations.is_finite() {
+            let slack = slack(
+                query.dimension(),
+                opening.ranked.distance,
+                wanted.deviations,
+            );
+            self.rows.clear();
+            self.left.retain_mut(|(bound, row)| {
+                *bound = query.nearer_bound(codes, *row as usize, base, slack, *bound);
+                let stays = *bound >= floor;
+                if stays {
+                    self.rows.push(*row);
+                }
+                stays
+            });
+        }
+        codes.touch_lower(&self.rows);
+        for &(bound, row) in &self.left {
+            if bound < best.floor() {
+                continue;
+            }
+            let score = wanted
+                .measure
+                .score(query.estimate(codes, row as usize, base));
+            // The id of a row that is no hit is not even read: it may lie in memory that is far away.
+            if score < least.max(best.floor()) {
+                continue;
+            }
+            let hit = Hit {
+                id: ids[row as usize],
+                score,
+                distance: wanted.measure.distance(score),
+                cell: opening.entry.id,
+            };
+            best.offer(hit, opening.rank);
+        }
     }
 
     /// Which share of the rows seen passes the filter, as far as can be told.
