@@ -235,7 +235,7 @@ impl RowCodes {
         }
     }
 
-    /// Has memory bring what [`PreparedQuery::nearer_bound`](super::PreparedQuery::nearer_bound) reads of these rows.
+    /// Has memory bring what [`NearerBounds`](super::NearerBounds) reads of these rows.
     pub fn touch_upper(&self, rows: &[u32]) {
         self.low_rows.touch_upper(rows);
     }

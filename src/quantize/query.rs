@@ -4,18 +4,14 @@
 //! ones are free of that, and wasm and AVX2 multiply i16 pairs in one instruction anyway.
 use super::bits::CodeBits;
 use super::codes::RowCodes;
-use super::plane::SignPlane;
 use super::tables::SignTables;
-use super::{Centroids, FirstLevel, QuantizeError};
-use crate::kernel::{self, SCAN_ROWS};
+use super::{Centroids, QuantizeError};
+use crate::kernel;
 
 /// As for the rows of an index: squares and sums stay finite.
 const LARGEST: f32 = 1e12;
 /// 2⁸ · Σ|query| must stay below 2³¹, with a little room for the rounding of the scale, so that no integer sum wraps.
 const LARGEST_SUM: f64 = 8_380_000.0;
-
-/// No bound of a centroid is below it.
-pub const LEAST_BOUND: f32 = -0.5 * f32::MAX;
 
 /// A query as it was given and as integers: value ≈ code · scale.
 #[derive(Clone, Debug)]
@@ -24,10 +20,10 @@ pub struct PreparedQuery {
     codes: Vec<i16>,
     scale: f32,
     /// Σ codes.
-    total: i32,
+    pub(super) total: i32,
     /// Σ values².
-    squares: f32,
-    signs: SignTables,
+    pub(super) squares: f32,
+    pub(super) signs: SignTables,
 }
 
 impl PreparedQuery {
@@ -121,100 +117,6 @@ impl PreparedQuery {
         }
     }
 
-    /// An upper bound of what [`estimate`](Self::estimate) gives, from the signs and the upper four of the low bits. `bound` is what
-    /// [`bounds`](Self::bounds) gave for the row with this `base` and `slack`: the product with its signs is taken from there.
-    ///
-    /// What is left out is a sum of small parts of either sign, so it is nearly normal, and one row in 30,000 is above the bound.
-    ///
-    /// # Panics
-    /// When there is no such row, or the dimensions differ.
-    pub fn nearer_bound(
-        &self,
-        codes: &RowCodes,
-        row: usize,
-        base: f32,
-        slack: f32,
-        bound: f32,
-    ) -> f32 {
-        let (plane, bits) = (codes.plane(), codes.bits);
-        let (scales, offsets) = plane.block_factors(row / SCAN_ROWS);
-        let sign_scale = plane.scale.value(u16::from(scales[row % SCAN_ROWS]));
-        let sign_offset = plane.offset.value(u16::from(offsets[row % SCAN_ROWS]));
-        // A row that lies on its centroid has no scale.
-        if sign_scale <= 0.0 {
-            return f32::INFINITY;
-        }
-        let signs = (bound - base - sign_offset) / sign_scale - slack;
-        let total = self.total as f32 * self.scale;
-        let upper = kernel::dot_u4_i16(codes.upper(row), &self.codes) as f32 * self.scale;
-        // On average what is below the upper bits is in the middle of its range.
-        let steps = (1 << bits.below_upper()) as f32;
-        let low = steps * upper + 0.5 * steps * total;
-        let code_dot = low - bits.half() as f32 * (0.5 * total - signs);
-        let [scale, offset] = codes.factors(row);
-        base + (scale * (code_dot + self.doubt(bits)) + offset)
-    }
-
-    /// How far, in units of a full code, the product with the upper bits may lie below that with all: the low bits are equally likely to be
-    /// anything, and so is what the tables of the signs round.
-    fn doubt(&self, bits: CodeBits) -> f32 {
-        const DEVIATIONS: f32 = 4.0;
-        let lower = (4f32.powi(bits.below_upper() as i32) - 1.0) * self.squares;
-        let tables = (2 * self.codes.len().div_ceil(8)) as f32;
-        let rounded = bits.half() as f32 * self.signs.step;
-        DEVIATIONS * ((lower + rounded * rounded * tables) / 12.0).sqrt()
-    }
-
-    /// For each row of a block an upper bound of what is estimated, from the signs alone; `base` is the estimate of the rows'
-    /// centre. `slack` widens it: see [`slack`]. Places behind the last row hold numbers without meaning.
-    ///
-    /// # Panics
-    /// When there is no such block, or the dimensions differ.
-    pub fn bounds(
-        &self,
-        plane: &SignPlane,
-        block: usize,
-        base: f32,
-        slack: f32,
-        bounds: &mut [f32; SCAN_ROWS],
-    ) {
-        let mut sums = [0; SCAN_ROWS];
-        kernel::scan_signs(plane.block_signs(block), &self.signs.entries, &mut sums);
-        let (scale, offset) = (plane.scale, plane.offset);
-        let (scales, offsets) = plane.block_factors(block);
-        let base = base + offset.least;
-        let shift = self.signs.shift + slack;
-        for row in 0..SCAN_ROWS {
-            let product = self.signs.step * f32::from(sums[row]) + shift;
-            let row_scale = scale.least + scale.step * f32::from(scales[row]);
-            let row_offset = offset.step * f32::from(offsets[row]);
-            bounds[row] = base + row_offset + row_scale * product;
-        }
-    }
-
-    /// For each centroid an upper bound of minus half the squared distance to it, from the signs alone, `deviations` standard
-    /// deviations wide (see [`slack`]), and at least [`LEAST_BOUND`], whatever a file says of the centroids; in blocks of 32, those behind the
-    /// last centroid minus infinity.
-    ///
-    /// # Panics
-    /// When the dimensions differ.
-    pub fn centroid_bounds(&self, level: &FirstLevel, deviations: f32) -> Vec<[f32; SCAN_ROWS]> {
-        let squared = kernel::squared_distance_f32(&self.values, &level.mean);
-        let slack = slack(self.dimension(), squared.sqrt(), deviations);
-        let mut all = vec![[0.0; SCAN_ROWS]; level.plane.blocks()];
-        for (block, bounds) in all.iter_mut().enumerate() {
-            self.bounds(&level.plane, block, -0.5 * squared, slack, bounds);
-        }
-        let (bounds, behind) = all.as_flattened_mut().split_at_mut(level.plane.len());
-        for bound in bounds {
-            if bound.is_nan() || *bound < LEAST_BOUND {
-                *bound = LEAST_BOUND;
-            }
-        }
-        behind.fill(f32::NEG_INFINITY);
-        all
-    }
-
     /// The inner product with the decoded centroid at this place.
     ///
     /// # Panics
@@ -243,22 +145,11 @@ impl PreparedQuery {
     }
 }
 
-/// How far the product of the signs with a query may lie above its estimate, where the query is `away` from the centroid:
-/// `deviations` standard deviations of a normal error (RaBitQ, theorem 3.2). 1.9 leave 2.8 % of the rows above the bound.
-///
-/// The cosine of a residual and its signs is taken as √(2/π), which it approaches with the dimension; measured at d = 128
-/// 0.7995 ± 0.0187. That spares a third factor a row and leaves the bound within −9 to +11 % of its true size.
-pub fn slack(dimension: usize, away: f32, deviations: f32) -> f32 {
-    let spread = (1.0 - std::f32::consts::FRAC_2_PI).sqrt();
-    let dimension = dimension.max(2) as f32;
-    0.5 * spread * (dimension / (dimension - 1.0)).sqrt() * deviations * away
-}
-
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
+    use crate::kernel::SCAN_ROWS;
     use crate::partition::Rows;
-    use crate::quantize::sign_bytes;
     use proptest::prelude::*;
 
     fn norm(values: impl Iterator<Item = f64>) -> f64 {
@@ -307,24 +198,6 @@ mod tests {
             let away = norm(values.iter().zip(&centroid).map(|(&q, &c)| f64::from(q) - f64::from(c)));
             prop_assert!((estimate - exact).abs() <= lost * away + 2e-4, "{estimate} for {exact}, lost {lost}");
         }
-
-        #[test]
-        fn the_tables_of_the_signs_give_the_product_within_their_step(
-            pairs in prop::collection::vec((-1f32..1.0, -1f32..1.0), 8..200),
-        ) {
-            let (vector, values): (Vec<f32>, Vec<f32>) = pairs.into_iter().unzip();
-            let centroid = vec![0.0; vector.len()];
-            let codes = RowCodes::encode(&[&vector], &centroid, CodeBits::Nine);
-            let query = PreparedQuery::new(&values).unwrap();
-            let mut bounds = [0.0; SCAN_ROWS];
-            query.bounds(codes.plane(), 0, 0.0, 0.0, &mut bounds);
-            let signs: f64 = vector.iter().zip(&values).map(|(x, &q)| f64::from(q) * if *x >= 0.0 { 0.5 } else { -0.5 }).sum();
-            let scale = f64::from(codes.plane().scale.least);
-            let expected = signs * scale + f64::from(codes.plane().offset.least);
-            let tables = 2.0 * sign_bytes(vector.len()) as f64;
-            let step = f64::from(query.signs.step) * scale;
-            prop_assert!((f64::from(bounds[0]) - expected).abs() <= 0.51 * tables * step + 1e-4, "{} {expected}", bounds[0]);
-        }
     }
 
     #[test]
@@ -350,104 +223,6 @@ mod tests {
                 query.bounds(codes.plane(), 0, 0.0, 0.0, &mut bounds);
                 assert!((bounds[row] - sign * expected).abs() < 0.02 * expected);
             }
-        }
-    }
-
-    /// The error of the signs is normal: about 2.8 % of the rows lie beyond 1.9 deviations, few beyond 3.
-    #[test]
-    fn the_bound_excludes_what_it_says_it_excludes() {
-        let (dimension, rows) = (128, 4_000);
-        let mut random = crate::partition::Random::new(5);
-        let mut vector = |size: f32| -> Vec<f32> {
-            let normal = |r: &mut crate::partition::Random| {
-                (0..12).map(|_| r.unit() as f32).sum::<f32>() - 6.0
-            };
-            let values: Vec<f32> = (0..dimension).map(|_| normal(&mut random)).collect();
-            let length = kernel::dot_f32(&values, &values).sqrt();
-            values.iter().map(|v| v * size / length).collect()
-        };
-        let centroid = vector(0.8);
-        let query_values = vector(1.0);
-        let query = PreparedQuery::new(&query_values).unwrap();
-        let away = kernel::squared_distance_f32(&query_values, &centroid).sqrt();
-        let values: Vec<Vec<f32>> = (0..rows)
-            .map(|_| {
-                vector(0.7)
-                    .iter()
-                    .zip(&centroid)
-                    .map(|(r, c)| r + c)
-                    .collect()
-            })
-            .collect();
-        let views: Vec<&[f32]> = values.iter().map(Vec::as_slice).collect();
-        let codes = RowCodes::encode(&views, &centroid, CodeBits::Nine);
-        let base = kernel::dot_f32(&centroid, &query_values);
-        let beyond = |deviations: f32| {
-            let slack = slack(dimension, away, deviations);
-            let mut bounds = [0.0; SCAN_ROWS];
-            let mut count = 0;
-            for (row, value) in values.iter().enumerate() {
-                if row % SCAN_ROWS == 0 {
-                    query.bounds(codes.plane(), row / SCAN_ROWS, base, slack, &mut bounds);
-                }
-                let exact = kernel::dot_f32(value, &query_values);
-                count += usize::from(exact > bounds[row % SCAN_ROWS]);
-            }
-            count as f64 / rows as f64
-        };
-        let shares = [1.6, 1.9, 3.0].map(beyond);
-        assert!((0.04..0.07).contains(&shares[0]), "{shares:?}");
-        assert!((0.018..0.04).contains(&shares[1]), "{shares:?}");
-        assert!(shares[2] < 0.005, "{shares:?}");
-    }
-
-    /// Four deviations of a sum of many small parts, at each width of the codes; with five bits the tables of the signs alone are in doubt.
-    #[test]
-    fn the_nearer_bound_is_close_above_the_estimate() {
-        let (dimension, rows) = (96, 4_000);
-        let mut random = crate::partition::Random::new(9);
-        let mut vector = |size: f32| -> Vec<f32> {
-            (0..dimension)
-                .map(|_| size * (random.unit() as f32 - 0.5))
-                .collect()
-        };
-        let centroid = vector(0.2);
-        let asked = vector(0.6);
-        let values: Vec<Vec<f32>> = (0..rows)
-            .map(|_| {
-                let residual = vector(0.3);
-                residual.iter().zip(&centroid).map(|(r, c)| r + c).collect()
-            })
-            .collect();
-        let views: Vec<&[f32]> = values.iter().map(Vec::as_slice).collect();
-        let query = PreparedQuery::new(&asked).unwrap();
-        let base = kernel::dot_f32(&centroid, &asked);
-        let slack = 0.3;
-        for (bits, most) in [
-            (CodeBits::Nine, 0.05),
-            (CodeBits::Six, 0.05),
-            (CodeBits::Five, 0.02),
-        ] {
-            let codes = RowCodes::encode(&views, &centroid, bits);
-            let (mut bounds, mut above, mut farthest) = ([0.0; SCAN_ROWS], 0, 0.0f32);
-            for row in 0..rows {
-                let place = row % SCAN_ROWS;
-                if place == 0 {
-                    query.bounds(codes.plane(), row / SCAN_ROWS, base, slack, &mut bounds);
-                }
-                let nearer = query.nearer_bound(&codes, row, base, slack, bounds[place]);
-                let estimate = query.estimate(&codes, row, base);
-                above += usize::from(estimate > nearer);
-                farthest = farthest.max(nearer - estimate);
-            }
-            assert!(
-                above <= 2,
-                "{bits:?}: {above} of {rows} lie above their bound"
-            );
-            assert!(
-                farthest < most,
-                "{bits:?}: a bound {farthest} above its estimate"
-            );
         }
     }
 

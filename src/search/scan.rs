@@ -226,7 +226,7 @@ impl Scan {
     ) {
         let (codes, ids, base) = (&opening.cell.codes, &opening.cell.ids, opening.ranked.base);
         let least = wanted.min_score.unwrap_or(f32::NEG_INFINITY);
-        let floor = best.floor();
+        let floor = least.max(best.floor());
         self.left.clear();
         self.rows.clear();
         for &(bound, row) in candidates {
@@ -245,16 +245,17 @@ impl Scan {
         }
         self.reranked += self.left.len() as u64;
         codes.touch_upper(&self.rows);
-        // While there is room every row is kept, and where every row is asked for none has a bound.
+        // While there is room every row is a hit, and where all are to be read in full none has a bound.
         if floor > f32::NEG_INFINITY && wanted.deviations.is_finite() {
             let slack = slack(
                 query.dimension(),
                 opening.ranked.distance,
                 wanted.deviations,
             );
+            let nearer = query.nearer(codes, base, slack);
             self.rows.clear();
             self.left.retain_mut(|(bound, row)| {
-                *bound = query.nearer_bound(codes, *row as usize, base, slack, *bound);
+                *bound = nearer.of(*row as usize, *bound);
                 let stays = *bound >= floor;
                 if stays {
                     self.rows.push(*row);
