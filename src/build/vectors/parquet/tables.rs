@@ -30,10 +30,13 @@ pub(super) fn check_footer(file: &impl ChunkReader) -> Result<(), String> {
         return Ok(());
     };
     let (mut columns, mut most) = (0, 0);
-    let walked = walk(&read(file, start, length)?, &mut |path, part| match part {
-        Part::List(length) if path == SCHEMA => columns = length,
-        Part::Number(below) if path == CHILDREN => most = most.max(below),
-        _ => {}
+    let walked = walk(&read(file, start, length)?, &mut |path, part| {
+        match part {
+            Part::List(length) if path == SCHEMA => columns = length,
+            Part::Number(below) if path == CHILDREN => most = most.max(below),
+            _ => {}
+        }
+        true
     });
     match walked {
         Ok(_) if most.unsigned_abs() <= columns => Ok(()),
@@ -72,8 +75,26 @@ fn header(bytes: &[u8]) -> Result<(u64, u64), Fault> {
         {
             page = u64::try_from(size).ok();
         }
+        belongs(path, part)
     })?;
     Ok((header as u64, page.ok_or(Fault::Damaged)?))
+}
+
+/// Whether a header may have this part. The reader takes the type of what it knows for granted, and would go on elsewhere than this walk if it were
+/// another; what it does not know may be anything that ends by itself.
+fn belongs(path: &[i64], part: Part) -> bool {
+    match path {
+        // Kind, sizes and check; then what the kind of page needs.
+        [1..=4] => matches!(part, Part::Number(_)),
+        [5..=8] => part == Part::Struct,
+        // Statistics of a page of values, in both versions.
+        [5, 5] | [8, 8] => part == Part::Struct,
+        [5, 1..=4] | [7, 1 | 2] | [8, 1..=6] => matches!(part, Part::Number(_)),
+        [7, 3] | [8, 7] | [5, 5, 7 | 8] | [8, 8, 7 | 8] => part == Part::Boolean,
+        [5, 5, 3 | 4] | [8, 8, 3 | 4] => matches!(part, Part::Number(_)),
+        [5, 5, 1 | 2 | 5 | 6] | [8, 8, 1 | 2 | 5 | 6] => part == Part::Bytes,
+        _ => !matches!(part, Part::Struct | Part::List(_)),
+    }
 }
 
 fn read(file: &impl ChunkReader, start: u64, bytes: u64) -> Result<bytes::Bytes, String> {

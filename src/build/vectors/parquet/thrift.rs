@@ -15,23 +15,31 @@ pub(super) enum Fault {
 }
 
 /// What is met on the way.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Part {
+    Boolean,
+    /// Or text.
+    Bytes,
     Number(i64),
+    /// Its fields come next.
+    Struct,
     /// Of as many parts, which come next.
     List(u64),
 }
 
-/// Walks the struct that begins here. Tells the whole numbers and the lists in it, each with the numbers of the fields that lead there, and gives how
-/// many bytes the struct takes.
+/// Walks the struct that begins here. Shows what is in it, each part with the numbers of the fields that lead there, until one is not
+/// accepted; gives how many bytes the struct takes.
 ///
 /// Some readers take a boolean in a list to have no bytes, and skip as many as are stated; the tables of Parquet have no such lists
 /// and no maps, so these are refused.
-pub(super) fn walk(bytes: &[u8], tell: &mut dyn FnMut(&[i64], Part)) -> Result<usize, Fault> {
+pub(super) fn walk(
+    bytes: &[u8],
+    accept: &mut dyn FnMut(&[i64], Part) -> bool,
+) -> Result<usize, Fault> {
     let mut walk = Walk {
         left: bytes,
         path: Vec::new(),
-        tell,
+        accept,
     };
     walk.fields()?;
     Ok(bytes.len() - walk.left.len())
@@ -41,7 +49,7 @@ struct Walk<'a> {
     left: &'a [u8],
     /// Field numbers from the outermost struct on.
     path: Vec<i64>,
-    tell: &'a mut dyn FnMut(&[i64], Part),
+    accept: &'a mut dyn FnMut(&[i64], Part) -> bool,
 }
 
 impl Walk<'_> {
@@ -60,30 +68,33 @@ impl Walk<'_> {
                 0 => self.zigzag()?,
                 distance => number.wrapping_add(i64::from(distance)),
             };
-            // A boolean is its type.
-            if kind > 2 {
-                self.path.push(number);
-                self.value(kind)?;
-                self.path.pop();
+            self.path.push(number);
+            match kind {
+                // A boolean is its type.
+                1 | 2 => self.show(Part::Boolean)?,
+                _ => self.value(kind)?,
             }
+            self.path.pop();
         }
     }
 
     fn value(&mut self, kind: u8) -> Result<(), Fault> {
         match kind {
-            3 => self.skip(1),
+            3 => self.bytes(1),
             4..=6 => {
                 let value = self.zigzag()?;
-                (self.tell)(&self.path, Part::Number(value));
-                Ok(())
+                self.show(Part::Number(value))
             }
-            7 => self.skip(8),
+            7 => self.bytes(8),
             8 => {
                 let length = self.varint()?;
-                self.skip(usize::try_from(length).map_err(|_| Fault::Damaged)?)
+                self.bytes(usize::try_from(length).map_err(|_| Fault::Damaged)?)
             }
             9 | 10 => self.list(),
-            12 => self.fields(),
+            12 => {
+                self.show(Part::Struct)?;
+                self.fields()
+            }
             _ => Err(Fault::Damaged),
         }
     }
@@ -98,7 +109,7 @@ impl Walk<'_> {
         if length > self.left.len() as u64 {
             return Err(Fault::Short);
         }
-        (self.tell)(&self.path, Part::List(length));
+        self.show(Part::List(length))?;
         if self.path.len() == DEEPEST {
             return Err(Fault::Damaged);
         }
@@ -122,9 +133,16 @@ impl Walk<'_> {
         Ok(byte)
     }
 
-    fn skip(&mut self, bytes: usize) -> Result<(), Fault> {
+    fn bytes(&mut self, bytes: usize) -> Result<(), Fault> {
         self.left = self.left.get(bytes..).ok_or(Fault::Short)?;
-        Ok(())
+        self.show(Part::Bytes)
+    }
+
+    fn show(&mut self, part: Part) -> Result<(), Fault> {
+        match (self.accept)(&self.path, part) {
+            true => Ok(()),
+            false => Err(Fault::Damaged),
+        }
     }
 
     /// Seven bits a byte, the lowest first.
@@ -155,7 +173,10 @@ mod tests {
 
     fn parts(bytes: &[u8]) -> Result<(usize, Told), Fault> {
         let mut parts = Vec::new();
-        let taken = walk(bytes, &mut |path, part| parts.push((path.to_vec(), part)))?;
+        let taken = walk(bytes, &mut |path, part| {
+            parts.push((path.to_vec(), part));
+            path != [99]
+        })?;
         Ok((taken, parts))
     }
 
@@ -165,12 +186,15 @@ mod tests {
     ];
 
     #[test]
-    fn numbers_and_lists_are_told_with_the_fields_that_lead_there() {
+    fn all_parts_are_shown_with_the_fields_that_lead_there() {
         let expected = vec![
             (vec![1], Part::Number(0)),
             (vec![2], Part::List(2)),
+            (vec![2], Part::Struct),
             (vec![2, 5], Part::Number(6)),
+            (vec![2], Part::Struct),
             (vec![2, 5], Part::Number(6)),
+            (vec![4], Part::Bytes),
             (vec![20], Part::Number(-1)),
         ];
         let mut followed = STRUCT.to_vec();
@@ -198,6 +222,8 @@ mod tests {
             assert_eq!(parts(&list), Err(Fault::Damaged));
         }
         assert_eq!(parts(&[0x1c; 100]), Err(Fault::Damaged));
+        // Field 99 is a boolean.
+        assert_eq!(parts(&[0x01, 198, 1, 0]), Err(Fault::Damaged));
         assert_eq!(parts(&[0x19; 100]), Err(Fault::Damaged));
     }
 }
