@@ -2,7 +2,7 @@
 
 use super::Hit;
 use super::measure::{by_distance, of_cosine};
-use super::scan::TopK;
+use super::top_k::TopK;
 use crate::kernel;
 use crate::partition::Rows;
 use crate::quantize::Metric;

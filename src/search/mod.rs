@@ -30,6 +30,7 @@ mod route;
 mod scan;
 mod select;
 mod stop;
+mod top_k;
 mod trace;
 mod whole;
 

@@ -15,7 +15,7 @@ use crate::index::GROUP_ROWS;
 use crate::kernel::SCAN_ROWS;
 use crate::quantize::slack;
 use crate::search::Hit;
-use crate::search::scan::TopK;
+use crate::search::top_k::TopK;
 
 /// Cells of the first batch.
 const FIRST: usize = 8;

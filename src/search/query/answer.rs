@@ -1,8 +1,9 @@
 //! What a query ends with: the answer and its confidence, or another beginning where too few hits stayed.
 
 use super::{Ahead, KEPT_AT_LEAST, Query};
-use crate::search::scan::{Scan, TopK};
+use crate::search::scan::Scan;
 use crate::search::stop::Rule;
+use crate::search::top_k::TopK;
 use crate::search::{Answer, Hit};
 
 impl Query<'_> {
