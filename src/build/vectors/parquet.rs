@@ -4,6 +4,7 @@
 //! where a row begins, and the definition level is below its maximum where something is null or empty. A row
 //! with such a hole, or with another length than the first, is refused: it is no vector.
 
+mod fields;
 mod pages;
 mod tables;
 mod thrift;
@@ -355,6 +356,20 @@ mod tests {
             let mut bytes = file(ONE, &ROWS, Compression::UNCOMPRESSED);
             bytes[4..][..header.len()].copy_from_slice(header);
             refused(bytes, None, "the header of a page is damaged");
+        }
+    }
+
+    #[test]
+    fn a_footer_with_a_field_of_another_type_than_it_has_is_refused() {
+        let whole = file(ONE, &ROWS, Compression::UNCOMPRESSED);
+        // The first column of the schema: field 4, its name, as text of one letter.
+        let name = [0x48, 1, b'm'];
+        let at = whole.windows(3).position(|three| three == name).unwrap();
+        // A number, a list of none, and a field that is left out.
+        for other in [0x45, 0x49, 0x58] {
+            let mut typed = whole.clone();
+            typed[at] = other;
+            refused(typed, None, "its footer is damaged");
         }
     }
 
