@@ -75,8 +75,8 @@ impl PreparedQuery {
     /// How far, in units of a full code, the product with the upper bits may lie below that with all: the low bits are equally likely to be
     /// anything, and so is what the tables of the signs round.
     fn doubt(&self, bits: CodeBits) -> f32 {
-        // With 4 an index of 12,000 rows was calibrated a little differently than by rows read in full; with 5 to the digit alike.
-        const DEVIATIONS: f32 = 5.0;
+        // In wasm 5 takes 2 % longer at a recall of 0.99; with either all of 1,000 answers are those of rows read in full (100,000 and 1,000,000 x 128).
+        const DEVIATIONS: f32 = 4.0;
         let steps = (1 << bits.below_upper()) as f32;
         let tables = (2 * self.codes().len().div_ceil(8)) as f32;
         let rounded = bits.half() as f32 * self.signs.step;
@@ -87,7 +87,7 @@ impl PreparedQuery {
 
 /// Upper bounds of what [`PreparedQuery::estimate`] gives for rows of a cell, from their signs and the upper four of their low bits.
 ///
-/// What is left out is a sum of small parts of either sign, so it is nearly normal, and one row in three million is above its bound.
+/// What is left out is a sum of small parts of either sign, so it is nearly normal, and one row in 30,000 is above its bound.
 pub struct NearerBounds<'a> {
     query: &'a PreparedQuery,
     codes: &'a RowCodes,
@@ -210,7 +210,7 @@ mod tests {
         assert!(shares[2] < 0.005, "{shares:?}");
     }
 
-    /// Five deviations of a sum of many small parts, at each width of the codes; with five bits the tables of the signs alone are in doubt.
+    /// Four deviations of a sum of many small parts, at each width of the codes; with five bits the tables of the signs alone are in doubt.
     #[test]
     fn the_nearer_bound_is_close_above_the_estimate() {
         let (dimension, rows) = (96, 4_000);
@@ -251,7 +251,7 @@ mod tests {
                 farthest = farthest.max(nearer - estimate);
             }
             assert!(
-                above == 0,
+                above <= 2,
                 "{bits:?}: {above} of {rows} lie above their bound"
             );
             assert!(

@@ -119,7 +119,9 @@ impl Scan {
             let nearer = query.nearer(codes, base, slack);
             self.rows.clear();
             self.left.retain_mut(|(bound, row)| {
-                *bound = nearer.of(*row as usize, *bound);
+                // A row may lie above the bound of its signs. With the other in its place some would come back, and it would depend on the order of
+                // rows which.
+                *bound = bound.min(nearer.of(*row as usize, *bound));
                 let stays = *bound >= floor;
                 if stays {
                     self.rows.push(*row);
