@@ -432,6 +432,10 @@ mod tests {
     #[test]
     fn what_is_cut_short_or_no_parquet_at_all_is_refused() {
         let whole = file(ONE, &ROWS, Compression::SNAPPY);
+        let mut encrypted = whole.clone();
+        let end = encrypted.len();
+        encrypted[end - 1] = b'E';
+        refused(encrypted, None, "encrypted");
         for length in [0, 4, whole.len() / 2, whole.len() - 1] {
             refused(whole[..length].to_vec(), None, "cannot be read as Parquet");
         }

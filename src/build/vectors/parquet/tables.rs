@@ -19,7 +19,11 @@ pub(super) fn check_footer(file: &impl ChunkReader) -> Result<(), String> {
         return Ok(());
     };
     let tail = read(file, end, TAIL)?;
-    let (length, _) = tail.split_first_chunk().expect("eight bytes were read");
+    let (length, magic) = tail.split_first_chunk().expect("eight bytes were read");
+    // An encrypted footer ends in other letters.
+    if magic != b"PAR1" {
+        return Ok(());
+    }
     let length = u64::from(u32::from_le_bytes(*length));
     let Some(start) = end.checked_sub(length) else {
         return Ok(());
