@@ -20,6 +20,7 @@ use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 
 use self::pages::{Pages, Underway};
+use self::tables::Encrypted;
 use super::{Input, Sink, Stop};
 use crate::index::DIMENSION_LIMIT;
 
@@ -47,7 +48,10 @@ fn read_from(
     sink: &mut Sink,
 ) -> Result<(), Stop> {
     let length = bytes.len() as i64;
-    tables::check_footer(&bytes).map_err(unreadable)?;
+    let encrypted = tables::check_footer(&bytes).map_err(unreadable)?;
+    if encrypted == Encrypted::Footer {
+        return Err(locked("its footer is encrypted").into());
+    }
     let file = SerializedFileReader::new(kept).map_err(unreadable)?;
     let schema = file.metadata().file_metadata().schema_descr_ptr();
     let place = choose(&schema, column)?;
@@ -67,7 +71,13 @@ fn read_from(
         if !lies_within || group.metadata().num_rows() < 0 {
             return Err(unreadable("its footer points outside the file").into());
         }
-        tables::check_pages(&bytes, start as u64, size as u64).map_err(unreadable)?;
+        tables::check_pages(&bytes, start as u64, size as u64).map_err(|damage| {
+            match encrypted {
+                // The footer names no column. What is encrypted begins with no header.
+                Encrypted::Columns => locked("its column of vectors is encrypted, or damaged"),
+                _ => unreadable(damage),
+            }
+        })?;
         let underway = Underway::default();
         let pages = Pages {
             pages: group.get_column_page_reader(place).map_err(unreadable)?,
@@ -93,6 +103,10 @@ fn unreadable(error: impl ToString) -> String {
         "it cannot be read as Parquet ({}); copy it again, or write it with snappy or no compression",
         error.to_string()
     )
+}
+
+fn locked(what: &str) -> String {
+    format!("{what}; write it without encryption")
 }
 
 /// The number of the column that holds lists of floats.
@@ -430,12 +444,26 @@ mod tests {
     }
 
     #[test]
+    fn an_encrypted_file_is_told_to_be_one_unless_the_vectors_are_open() {
+        let whole = file(ONE, &ROWS, Compression::UNCOMPRESSED);
+        let (rest, tail) = whole.split_at(whole.len() - 8);
+        let locked = [rest, &tail[..4], b"PARE"].concat();
+        refused(locked, None, "its footer is encrypted; write it without");
+
+        // Field 8 in front of the footer's end, a cipher: AES-GCM, with a text of one letter.
+        let cipher = [0x0c, 16, 0x1c, 0x28, 1, b'a', 0, 0, 0];
+        let length = u32::from_le_bytes(tail[..4].try_into().unwrap()) + 8;
+        let (rest, _end) = rest.split_at(rest.len() - 1);
+        let mut some = [rest, &cipher, &length.to_le_bytes(), b"PAR1"].concat();
+        let found = parse(some.clone(), None).unwrap();
+        assert_eq!(found.values, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        some[4..20].fill(0x2c);
+        refused(some, None, "its column of vectors is encrypted, or damaged");
+    }
+
+    #[test]
     fn what_is_cut_short_or_no_parquet_at_all_is_refused() {
         let whole = file(ONE, &ROWS, Compression::SNAPPY);
-        let mut encrypted = whole.clone();
-        let end = encrypted.len();
-        encrypted[end - 1] = b'E';
-        refused(encrypted, None, "encrypted");
         for length in [0, 4, whole.len() / 2, whole.len() - 1] {
             refused(whole[..length].to_vec(), None, "cannot be read as Parquet");
         }

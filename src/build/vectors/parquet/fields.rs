@@ -16,13 +16,15 @@ pub(super) const FOOTER: &Fields = &[
     (5, List(&Struct(KEY_VALUE))),
     (6, Bytes),
     (7, List(&Struct(COLUMN_ORDER))),
-    (8, Struct(&[(1, Struct(CIPHER)), (2, Struct(CIPHER))])),
+    (8, Struct(&[(1, Struct(AES)), (2, Struct(AES))])),
     (9, Bytes),
 ];
 
 /// How many columns the file states, and how many lie below each.
 pub(super) const COLUMNS: [i16; 1] = [2];
 pub(super) const BELOW: [i16; 2] = [2, 5];
+/// What its encrypted columns are encrypted with.
+pub(super) const CIPHER: [i16; 1] = [8];
 
 const SCHEMA_ELEMENT: &Fields = &[
     (1, Number),
@@ -135,7 +137,7 @@ const STATISTICS: &Fields = &[
 
 const KEY_VALUE: &Fields = &[(1, Bytes), (2, Bytes)];
 const COLUMN_ORDER: &Fields = &[(1, EMPTY), (2, EMPTY), (3, EMPTY)];
-const CIPHER: &Fields = &[(1, Bytes), (2, Bytes), (3, Boolean)];
+const AES: &Fields = &[(1, Bytes), (2, Bytes), (3, Boolean)];
 const EMPTY: super::thrift::Kind = Struct(&[]);
 
 /// `PageHeader`.

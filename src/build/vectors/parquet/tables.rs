@@ -5,7 +5,7 @@
 
 use parquet::file::reader::ChunkReader;
 
-use super::fields::{BELOW, COLUMNS, COMPRESSED_SIZE, FOOTER, PAGE_HEADER};
+use super::fields::{BELOW, CIPHER, COLUMNS, COMPRESSED_SIZE, FOOTER, PAGE_HEADER};
 use super::thrift::{Fault, walk};
 
 /// Length of the footer and the four letters behind it.
@@ -13,32 +13,45 @@ const TAIL: u64 = 8;
 /// Bytes of a header looked at first: statistics can make one longer than most.
 const WINDOW: u64 = 1 << 12;
 
+/// What of a file can be read only with a key, as its footer says.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Encrypted {
+    Nothing,
+    /// Some, or all.
+    Columns,
+    Footer,
+}
+
 /// Where there is no footer to be found, the reader says so better.
-pub(super) fn check_footer(file: &impl ChunkReader) -> Result<(), String> {
+pub(super) fn check_footer(file: &impl ChunkReader) -> Result<Encrypted, String> {
     let Some(end) = file.len().checked_sub(TAIL) else {
-        return Ok(());
+        return Ok(Encrypted::Nothing);
     };
     let tail = read(file, end, TAIL)?;
     let (length, magic) = tail.split_first_chunk().expect("eight bytes were read");
-    // An encrypted footer ends in other letters.
-    if magic != b"PAR1" {
-        return Ok(());
+    match magic {
+        b"PAR1" => {}
+        b"PARE" => return Ok(Encrypted::Footer),
+        _ => return Ok(Encrypted::Nothing),
     }
     let length = u64::from(u32::from_le_bytes(*length));
     let Some(start) = end.checked_sub(length) else {
-        return Ok(());
+        return Ok(Encrypted::Nothing);
     };
     // Of several lists of columns, the reader would go by each in turn.
     let (mut columns, mut most) = (u64::MAX, 0);
+    let mut encrypted = Encrypted::Nothing;
     let walked = walk(&read(file, start, length)?, FOOTER, &mut |path, value| {
         if path == COLUMNS {
             columns = columns.min(value.unsigned_abs());
         } else if path == BELOW {
             most = most.max(value.unsigned_abs());
+        } else if path.starts_with(&CIPHER) {
+            encrypted = Encrypted::Columns;
         }
     });
     match walked {
-        Ok(_) if most <= columns => Ok(()),
+        Ok(_) if most <= columns => Ok(encrypted),
         _ => Err("its footer is damaged".to_owned()),
     }
 }

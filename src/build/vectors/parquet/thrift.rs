@@ -31,7 +31,7 @@ pub(super) enum Kind {
 pub(super) type Fields = [(i16, Kind)];
 
 /// Walks the struct that begins here; gives how many bytes it takes. Fields that are not among the `known` may hold anything that can be walked.
-/// Shows each number, and the length of each list, with the numbers of the fields that lead there.
+/// Shows each number, and the length of each list and text, with the numbers of the fields that lead there.
 ///
 /// Some readers take a boolean in a list to have no bytes, and skip as many as are stated; the tables of Parquet have no such lists
 /// and no maps, so these are refused.
@@ -96,8 +96,9 @@ impl Walk<'_> {
             }
             (7, None | Some(Kind::Double)) => self.bytes(8),
             (8, None | Some(Kind::Bytes)) => {
-                let length = self.varint()?;
-                self.bytes(usize::try_from(length).map_err(|_| Fault::Damaged)?)
+                let length = usize::try_from(self.varint()?).map_err(|_| Fault::Damaged)?;
+                (self.see)(&self.path, length as i64);
+                self.bytes(length)
             }
             // A set is written as a list.
             (9 | 10, None) => self.list(None),
@@ -205,6 +206,7 @@ mod tests {
             (vec![2], 2),
             (vec![2, 5], 6),
             (vec![2, 5], 6),
+            (vec![4], 1),
             (vec![20], -1),
         ];
         let mut followed = STRUCT.to_vec();
