@@ -14,13 +14,17 @@ use nearsight::metrics::recall_at_k;
 use nearsight::partition::{Alone, Rows};
 use nearsight::quantize::CodeBits;
 use nearsight::search::{
-    Passing, SearchError, SearchOptions, exact, search, search_filtered, search_passing,
+    Answer, Passing, SearchError, SearchOptions, exact, search, search_filtered, search_passing,
 };
 use small_index::{layout, vectors};
 
 const DIMENSION: usize = 32;
 const ROWS: usize = 12_000;
 const QUERIES: usize = 1_500;
+
+/// Of so few rows one cell is several points of recall, and an index lies beside what was asked by as much: what is promised of a mean
+/// over queries is looked at over several indexes.
+const SEEDS: [u64; 4] = [7, 8, 9, 10];
 
 struct Calibrated {
     values: Vec<f32>,
@@ -42,10 +46,11 @@ fn calibrated(values: &[f32], options: &CalibrationOptions) -> Index {
         .unwrap()
 }
 
-fn shared() -> &'static Calibrated {
-    static SHARED: OnceLock<Calibrated> = OnceLock::new();
-    SHARED.get_or_init(|| {
-        let mut values = vectors(ROWS + QUERIES, DIMENSION, 60, 7);
+/// The index of rows drawn with `SEEDS[place]`.
+fn drawn(place: usize) -> &'static Calibrated {
+    static DRAWN: [OnceLock<Calibrated>; SEEDS.len()] = [const { OnceLock::new() }; SEEDS.len()];
+    DRAWN[place].get_or_init(|| {
+        let mut values = vectors(ROWS + QUERIES, DIMENSION, 60, SEEDS[place]);
         let queries = values.split_off(ROWS * DIMENSION);
         Calibrated {
             index: calibrated(&values, &CalibrationOptions::default()),
@@ -55,10 +60,46 @@ fn shared() -> &'static Calibrated {
     })
 }
 
+fn all_drawn() -> impl Iterator<Item = &'static Calibrated> {
+    (0..SEEDS.len()).map(drawn)
+}
+
+fn shared() -> &'static Calibrated {
+    drawn(0)
+}
+
 struct Measured {
     recall: f64,
     said: f64,
+    /// Of all rows.
     scanned: f64,
+}
+
+impl Measured {
+    fn of(answer: &Answer, truth: &[u32]) -> Self {
+        let found: Vec<u32> = answer.hits.iter().map(|hit| hit.id).collect();
+        Self {
+            recall: recall_at_k(&found, truth, truth.len()),
+            said: f64::from(answer.confidence),
+            scanned: answer.scanned as f64 / ROWS as f64,
+        }
+    }
+}
+
+fn mean<'a>(each: impl IntoIterator<Item = &'a Measured>) -> Measured {
+    let (mut count, mut sum) = (0.0, [0.0; 3]);
+    for one in each {
+        count += 1.0;
+        sum[0] += one.recall;
+        sum[1] += one.said;
+        sum[2] += one.scanned;
+    }
+    let [recall, said, scanned] = sum.map(|sum| sum / count);
+    Measured {
+        recall,
+        said,
+        scanned,
+    }
 }
 
 fn measured(index: &Index, values: &[f32], queries: &[f32], k: usize, asked: f32) -> Measured {
@@ -69,38 +110,47 @@ fn measured(index: &Index, values: &[f32], queries: &[f32], k: usize, asked: f32
         recall: asked,
         ..SearchOptions::default()
     };
-    let mut measured = Measured {
-        recall: 0.0,
-        said: 0.0,
-        scanned: 0.0,
-    };
-    let count = (queries.len() / DIMENSION) as f64;
-    for query in queries.chunks_exact(DIMENSION) {
-        let answer = search(index, query, &options).unwrap();
-        let found: Vec<u32> = answer.hits.iter().map(|hit| hit.id).collect();
-        let truth: Vec<u32> = exact(rows, &ids, query, k)
-            .iter()
-            .map(|hit| hit.id)
-            .collect();
-        measured.recall += recall_at_k(&found, &truth, k) / count;
-        measured.said += f64::from(answer.confidence) / count;
-        measured.scanned += answer.scanned as f64 / rows.len() as f64 / count;
-    }
-    measured
+    let each: Vec<Measured> = queries
+        .chunks_exact(DIMENSION)
+        .map(|query| {
+            let answer = search(index, query, &options).unwrap();
+            let truth: Vec<u32> = exact(rows, &ids, query, k)
+                .iter()
+                .map(|hit| hit.id)
+                .collect();
+            Measured::of(&answer, &truth)
+        })
+        .collect();
+    mean(&each)
 }
 
-/// Below what was asked by no more than two standard errors of the mean and what the calibration itself may vary by. Above it
-/// by 0.02, and by more for low recalls: an easy query's first cells hold more than is asked, and hard ones are
-/// not left with too little to make up for it.
+/// Of several indexes, each with the queries drawn for it.
+fn measured_over<'a>(
+    indexes: impl IntoIterator<Item = (&'a Index, &'static Calibrated)>,
+    k: usize,
+    asked: f32,
+) -> Measured {
+    let each: Vec<Measured> = indexes
+        .into_iter()
+        .map(|(index, of)| measured(index, &of.values, &of.queries, k, asked))
+        .collect();
+    mean(&each)
+}
+
+fn own_indexes() -> impl Iterator<Item = (&'static Index, &'static Calibrated)> {
+    all_drawn().map(|of| (&of.index, of))
+}
+
+/// Below what was asked by no more than the mean varies by with the queries. Above it by more: an easy query's first cells hold more than is
+/// asked, and hard ones are not left with too little to make up for it.
 fn is_delivered(asked: f64, recall: f64) -> bool {
-    (asked - 0.012..asked + 0.4 * (1.0 - asked).max(0.05)).contains(&recall)
+    (asked - 0.007..asked + 0.02).contains(&recall)
 }
 
 #[test]
 fn strangers_get_the_recall_that_was_asked_for() {
-    let shared = shared();
     for (k, asked) in [(10, 0.90), (10, 0.95), (10, 0.99), (24, 0.95), (50, 0.95)] {
-        let found = measured(&shared.index, &shared.values, &shared.queries, k, asked);
+        let found = measured_over(own_indexes(), k, asked);
         println!(
             "k {k}, asked {asked}: {:.4}, said {:.4}, {:.3} scanned",
             found.recall, found.said, found.scanned
@@ -110,7 +160,7 @@ fn strangers_get_the_recall_that_was_asked_for() {
             "k {k}, asked {asked}: {}",
             found.recall
         );
-        assert!((found.said - found.recall).abs() < 0.02, "{}", found.said);
+        assert!((found.said - found.recall).abs() < 0.01, "{}", found.said);
     }
 }
 
@@ -149,13 +199,15 @@ fn queries_unlike_the_rows_get_nearly_what_was_asked_for() {
 /// The check above can fail: weights that belong to other features deliver another recall, or scan far more.
 #[test]
 fn a_model_whose_weights_are_shuffled_does_not_pass_for_calibrated() {
-    let shared = shared();
-    let mut routing = shared.index.routing().unwrap().clone();
-    let calibration = routing.calibration.as_mut().unwrap();
-    calibration.geometry.rotate_left(2);
-    let broken = with_routing(&shared.index, &routing);
-    let good = measured(&shared.index, &shared.values, &shared.queries, 10, 0.95);
-    let bad = measured(&broken, &shared.values, &shared.queries, 10, 0.95);
+    let shuffled = |of: &Calibrated| {
+        let mut routing = of.index.routing().unwrap().clone();
+        let calibration = routing.calibration.as_mut().unwrap();
+        calibration.geometry.rotate_left(2);
+        with_routing(&of.index, &routing)
+    };
+    let broken: Vec<Index> = all_drawn().map(shuffled).collect();
+    let good = measured_over(own_indexes(), 10, 0.95);
+    let bad = measured_over(broken.iter().zip(all_drawn()), 10, 0.95);
     println!(
         "recall {:.4} and {:.4}, scanned {:.3} and {:.3}",
         good.recall, bad.recall, good.scanned, bad.scanned
@@ -180,8 +232,6 @@ fn with_routing(index: &Index, routing: &nearsight::index::Routing) -> Index {
 
 #[test]
 fn a_filter_gets_its_hits_and_nearly_its_recall() {
-    let shared = shared();
-    let rows = Rows::new(&shared.values, DIMENSION).unwrap();
     for (share, every) in [(0.5, 2), (0.05, 20), (0.005, 200)] {
         let passes =
             |id: u32| id.wrapping_mul(2_654_435_761) >> 16 & 0xffff < (65_536.0 * share) as u32;
@@ -191,42 +241,60 @@ fn a_filter_gets_its_hits_and_nearly_its_recall() {
             "{}",
             kept.len()
         );
-        let values: Vec<f32> = kept
-            .iter()
-            .flat_map(|&id| rows.row(id as usize).to_vec())
+        let each: Vec<[Measured; 2]> = all_drawn()
+            .map(|of| measured_filtered(of, &passes, &kept))
             .collect();
-        let passing = Rows::new(&values, DIMENSION).unwrap();
-        let options = SearchOptions {
-            k: 10,
-            ..SearchOptions::default()
-        };
-        let known = Passing::of(&shared.index, &passes).unwrap();
-        assert_eq!(known.rows(), kept.len() as u64);
-        let (mut recall, mut scanned) = ([0.0; 2], [0.0; 2]);
-        for query in shared.queries.chunks_exact(DIMENSION).take(500) {
-            let answers = [
-                search_filtered(&shared.index, query, &options, &passes).unwrap(),
-                search_passing(&shared.index, query, &options, &known).unwrap(),
-            ];
-            let truth: Vec<u32> = exact(passing, &kept, query, 10)
-                .iter()
-                .map(|hit| hit.id)
-                .collect();
-            for (way, answer) in answers.iter().enumerate() {
-                assert_eq!(answer.hits.len(), 10);
-                assert!(answer.hits.iter().all(|hit| passes(hit.id)));
-                let found: Vec<u32> = answer.hits.iter().map(|hit| hit.id).collect();
-                recall[way] += recall_at_k(&found, &truth, 10) / 500.0;
-                scanned[way] += answer.scanned as f64 / ROWS as f64 / 500.0;
-            }
+        let asked = mean(each.iter().map(|[asked, _]| asked));
+        let known = mean(each.iter().map(|[_, known]| known));
+        for (way, found) in [("asked", &asked), ("known", &known)] {
+            println!(
+                "{share} pass, {way}: {:.4}, said {:.4}, {:.3} scanned",
+                found.recall, found.said, found.scanned
+            );
+            assert!((found.recall - 0.95).abs() < 0.02, "{share} pass, {way}");
         }
-        println!("{share} pass: {recall:.4?}, {scanned:.3?} scanned");
-        let is_near = |&recall: &f64| (recall - 0.95).abs() < 0.02;
-        assert!(recall.iter().all(is_near), "{share} pass: {recall:?}");
         // Blocks of 32 rows in which none passes are not read.
-        assert!(scanned[1] <= scanned[0] * 1.05, "{share} pass: {scanned:?}");
-        assert!(share > 0.01 || scanned[1] < 0.25, "{scanned:?}");
+        assert!(known.scanned <= asked.scanned * 1.05, "{share} pass");
+        assert!(share > 0.01 || known.scanned < 0.25, "{}", known.scanned);
     }
+}
+
+/// With a filter that is asked row by row, and with one whose rows are known; `kept` are those that pass.
+fn measured_filtered(
+    of: &Calibrated,
+    passes: &impl Fn(u32) -> bool,
+    kept: &[u32],
+) -> [Measured; 2] {
+    const QUERIES: usize = 250;
+    let rows = Rows::new(&of.values, DIMENSION).unwrap();
+    let values: Vec<f32> = kept
+        .iter()
+        .flat_map(|&id| rows.row(id as usize).to_vec())
+        .collect();
+    let passing = Rows::new(&values, DIMENSION).unwrap();
+    let options = SearchOptions {
+        k: 10,
+        ..SearchOptions::default()
+    };
+    let known = Passing::of(&of.index, passes).unwrap();
+    assert_eq!(known.rows(), kept.len() as u64);
+    let mut ways = [const { Vec::new() }; 2];
+    for query in of.queries.chunks_exact(DIMENSION).take(QUERIES) {
+        let answers = [
+            search_filtered(&of.index, query, &options, passes).unwrap(),
+            search_passing(&of.index, query, &options, &known).unwrap(),
+        ];
+        let truth: Vec<u32> = exact(passing, kept, query, 10)
+            .iter()
+            .map(|hit| hit.id)
+            .collect();
+        for (way, answer) in ways.iter_mut().zip(&answers) {
+            assert_eq!(answer.hits.len(), 10);
+            assert!(answer.hits.iter().all(|hit| passes(hit.id)));
+            way.push(Measured::of(answer, &truth));
+        }
+    }
+    ways.map(|way| mean(&way))
 }
 
 #[test]
