@@ -12,7 +12,7 @@ mod thrift;
 use std::panic::AssertUnwindSafe;
 
 use bytes::Bytes;
-use parquet::basic::Type;
+use parquet::basic::{Compression, Type};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use parquet::data_type::{DataType, DoubleType, FloatType};
 use parquet::errors::ParquetError;
@@ -71,6 +71,12 @@ fn read_from(
         if !lies_within || group.metadata().num_rows() < 0 {
             return Err(unreadable("its footer points outside the file").into());
         }
+        if !matches!(
+            chunk.compression(),
+            Compression::UNCOMPRESSED | Compression::SNAPPY
+        ) {
+            return Err(compressed(chunk.compression()).into());
+        }
         tables::check_pages(&bytes, start as u64, size as u64).map_err(|damage| {
             match encrypted {
                 // The footer names no column. What is encrypted begins with no header.
@@ -100,13 +106,22 @@ fn read_from(
 
 fn unreadable(error: impl ToString) -> String {
     format!(
-        "it cannot be read as Parquet ({}); copy it again, or write it with snappy or no compression",
+        "it cannot be read as Parquet ({}); copy it again, or write it anew",
         error.to_string()
     )
 }
 
 fn locked(what: &str) -> String {
     format!("{what}; write it without encryption")
+}
+
+fn compressed(with: Compression) -> String {
+    // ZSTD(ZstdLevel(3))
+    let with = format!("{with:?}").to_lowercase();
+    let name = with.split('(').next().unwrap_or_default();
+    format!(
+        "its column of vectors is compressed with {name}; write it with snappy or no compression"
+    )
 }
 
 /// The number of the column that holds lists of floats.
@@ -217,7 +232,6 @@ impl Rows {
 mod tests {
     use std::sync::Arc;
 
-    use parquet::basic::Compression;
     use parquet::file::properties::WriterProperties;
     use parquet::file::writer::SerializedFileWriter;
     use parquet::schema::parser::parse_message_type;
@@ -441,6 +455,17 @@ mod tests {
             None,
             "its rows are longer than any that could be indexed",
         );
+    }
+
+    #[test]
+    fn a_compression_that_is_not_read_is_named() {
+        let mut bytes = file(ONE, &ROWS, Compression::UNCOMPRESSED);
+        // The footer's column: the end of its path, then field 4, the compression; 6 is zstd.
+        let field = b"element\x15\0";
+        let found = bytes.windows(field.len()).rposition(|last| last == field);
+        let at = found.unwrap() + field.len() - 1;
+        bytes[at] = 2 * 6;
+        refused(bytes, None, "with zstd; write it with snappy or no");
     }
 
     #[test]
