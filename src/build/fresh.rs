@@ -4,6 +4,7 @@
 use super::assemble::{AssembleError, Assembled, Assembly, Encoding};
 use super::divide::divide;
 use crate::calibration::CalibrationOptions;
+use crate::index::DIMENSION_LIMIT;
 use crate::partition::{Candidate, PartitionOptions, Progress, Rows};
 use crate::quantize::Metric;
 
@@ -48,7 +49,8 @@ pub fn fresh(
     })
 }
 
-/// Rows as an index takes them: where the angle counts, of unit length; where the distance does, as they are.
+/// Rows as an index takes them: where the angle counts, of unit length; where the distance does, as they are. Refuses rows that are longer than
+/// an index can state, before any work is done on them.
 pub fn made_comparable(
     values: &mut [f32],
     dimension: usize,
@@ -64,6 +66,13 @@ pub(super) fn made_comparable_from(
     dimension: usize,
     metric: Metric,
 ) -> Result<(), AssembleError> {
+    if dimension > DIMENSION_LIMIT {
+        return Err(AssembleError::Row {
+            what: format!(
+                "rows have {dimension} numbers each; an index takes at most {DIMENSION_LIMIT}; cut them to fewer, to their main axes for one"
+            ),
+        });
+    }
     match metric {
         Metric::Cosine => to_unit_length(first, values, dimension),
         // Says which value is none that it can compare.
@@ -132,6 +141,20 @@ mod tests {
             steps[steps.len() - 2..],
             [FreshStep::Encode, FreshStep::Calibrate]
         );
+    }
+
+    #[test]
+    fn rows_that_are_longer_than_an_index_takes_are_refused_by_their_length() {
+        for metric in [Metric::Cosine, Metric::Euclidean] {
+            let made = |length| made_comparable(&mut vec![1.0; 2 * length], length, metric);
+            assert!(made(DIMENSION_LIMIT).is_ok());
+            let error = made(DIMENSION_LIMIT + 1).unwrap_err();
+            assert_eq!(error.code(), "vectors_invalid");
+            assert!(
+                error.to_string().contains("8193 numbers each; an index"),
+                "{error}"
+            );
+        }
     }
 
     #[test]
