@@ -104,6 +104,10 @@ fn main() -> anyhow::Result<()> {
     )?;
     put("vectors", "f32", &[&[4 * 8 + 1], &raw[..]].concat())?;
     put("vectors", "parquet", &[&[3], &table(&values)?[..]].concat())?;
+    for name in ["polars", "polars-array", "zstd-v2", "zstd-plain", "gzip"] {
+        let file = fs::read(root.join(format!("tests/fixtures/vectors/{name}.parquet")))?;
+        put("vectors", name, &[&[3], &file[..]].concat())?;
+    }
 
     let events = r#"{"events":[
       {"type":"impression","event_id":"e1","session":"s1","search_id":"q1","epoch":3,"query":{"image_id":7},

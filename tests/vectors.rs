@@ -8,8 +8,12 @@
 #[allow(dead_code)]
 mod place;
 
-use nearsight::build::State;
+use std::fs;
+use std::path::Path;
+
+use nearsight::build::{BuildError, Shape, State, VectorFile, Vectors};
 use nearsight::partition::Random;
+use nearsight::quantize::Metric;
 use place::{Place, nearsight, ok, raw, refused};
 use serde_json::Value;
 
@@ -200,6 +204,72 @@ fn a_file_that_is_not_what_it_claims_is_refused_and_nothing_is_written() {
     assert_eq!(code, "vectors_invalid");
     assert!(message.contains("left over"), "{message}");
     assert!(!place.path("site").exists());
+}
+
+/// A Parquet file as it is, made by other programs (tests/fixtures/vectors/make.py).
+fn table(path: &Path) -> Result<Vectors, BuildError> {
+    VectorFile {
+        path,
+        dimension: None,
+        column: None,
+        shape: Shape::Table,
+        metric: Metric::Euclidean,
+    }
+    .read()
+}
+
+const COMPRESSED: [&str; 5] = ["polars", "polars-array", "zstd-v2", "zstd-plain", "gzip"];
+
+fn compressed(name: &str) -> std::path::PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/vectors");
+    folder.join(format!("{name}.parquet"))
+}
+
+#[test]
+fn tables_that_other_programs_compressed_hold_what_they_wrote() {
+    let number = |place: usize| ((7 * (place / 4) + 3 * (place % 4)) % 11) as f32 - 5.0;
+    let written: Vec<f32> = (0..60 * 4).map(number).collect();
+    for name in COMPRESSED {
+        let read = table(&compressed(name)).unwrap();
+        assert_eq!(read.dimension, 4, "{name}");
+        assert_eq!(read.values, written, "{name}");
+    }
+    let error = table(&compressed("brotli")).unwrap_err();
+    assert_eq!(error.code(), "vectors_invalid");
+    assert!(error.to_string().contains("with brotli; write"), "{error}");
+}
+
+#[test]
+fn a_compressed_table_with_any_byte_changed_is_refused_or_read_and_one_cut_short_is_refused() {
+    let place = Place::with(0);
+    let path = place.path("changed.parquet");
+    for name in COMPRESSED {
+        let whole = fs::read(compressed(name)).unwrap();
+        let mut refused = 0;
+        for at in 0..whole.len() {
+            for flip in [1, 0x80, 0xff] {
+                let mut changed = whole.clone();
+                changed[at] ^= flip;
+                fs::write(&path, changed).unwrap();
+                match table(&path) {
+                    Ok(read) => assert_eq!(read.values.len() % read.dimension, 0),
+                    Err(error) => {
+                        assert_eq!(error.code(), "vectors_invalid", "{name} {at}: {error}");
+                        refused += 1;
+                    }
+                }
+            }
+        }
+        assert!(
+            refused > whole.len(),
+            "{name}: {refused} of {} bytes",
+            whole.len()
+        );
+        for length in 0..whole.len() {
+            fs::write(&path, &whole[..length]).unwrap();
+            assert!(table(&path).is_err(), "{name} of {length} bytes");
+        }
+    }
 }
 
 #[test]

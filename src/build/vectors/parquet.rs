@@ -4,19 +4,24 @@
 //! where a row begins, and the definition level is below its maximum where something is null or empty. A row
 //! with such a hole, or with another length than the first, is refused: it is no vector.
 
+mod compression;
 mod fields;
 mod pages;
 mod tables;
 mod thrift;
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::basic::{Compression, Type};
+use parquet::column::page::PageReader;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use parquet::data_type::{DataType, DoubleType, FloatType};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
+use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 
 use self::pages::{Pages, Underway};
@@ -47,8 +52,8 @@ fn read_from(
     column: Option<&str>,
     sink: &mut Sink,
 ) -> Result<(), Stop> {
-    let length = bytes.len() as i64;
-    let encrypted = tables::check_footer(&bytes).map_err(unreadable)?;
+    let bytes = Arc::new(bytes);
+    let encrypted = tables::check_footer(&*bytes).map_err(unreadable)?;
     if encrypted == Encrypted::Footer {
         return Err(locked("its footer is encrypted").into());
     }
@@ -59,36 +64,13 @@ fn read_from(
     let mut rows = Rows::default();
     for group in 0..file.num_row_groups() {
         let group = file.get_row_group(group).map_err(unreadable)?;
-        // The reader takes what the footer says on trust, and panics where that is negative.
-        let Some(chunk) = group.metadata().columns().get(place) else {
-            return Err(unreadable("a row group lacks the column").into());
-        };
-        let start = chunk
-            .dictionary_page_offset()
-            .unwrap_or(chunk.data_page_offset());
-        let size = chunk.compressed_size();
-        let lies_within = start >= 0 && size >= 0 && start.saturating_add(size) <= length;
-        if !lies_within || group.metadata().num_rows() < 0 {
-            return Err(unreadable("its footer points outside the file").into());
-        }
-        if !matches!(
-            chunk.compression(),
-            Compression::UNCOMPRESSED | Compression::SNAPPY
-        ) {
-            return Err(compressed(chunk.compression()).into());
-        }
-        tables::check_pages(&bytes, start as u64, size as u64).map_err(|damage| {
-            match encrypted {
-                // The footer names no column. What is encrypted begins with no header.
-                Encrypted::Columns => locked("its column of vectors is encrypted, or damaged"),
-                _ => unreadable(damage),
-            }
-        })?;
+        let (pages, zstd) = pages_of(&bytes, group.metadata(), place, encrypted)?;
         let underway = Underway::default();
         let pages = Pages {
-            pages: group.get_column_page_reader(place).map_err(unreadable)?,
+            pages,
             underway: underway.clone(),
             most: (BATCH_ROWS * DIMENSION_LIMIT) as u64,
+            zstd,
         };
         match get_column_reader(schema.column(place), Box::new(pages)) {
             ColumnReader::FloatColumnReader(reader) => {
@@ -104,6 +86,44 @@ fn read_from(
     Ok(())
 }
 
+/// The pages of one column of a row group, and whether they are still in zstd. The reader takes what the footer says of them on trust, and panics where it is negative.
+fn pages_of<R: ChunkReader + 'static>(
+    bytes: &Arc<R>,
+    group: &RowGroupMetaData,
+    place: usize,
+    encrypted: Encrypted,
+) -> Result<(Box<dyn PageReader>, bool), String> {
+    let Some(chunk) = group.columns().get(place) else {
+        return Err(unreadable("a row group lacks the column"));
+    };
+    let start = chunk
+        .dictionary_page_offset()
+        .unwrap_or(chunk.data_page_offset());
+    let size = chunk.compressed_size();
+    let lies_within = start >= 0 && size >= 0 && start.saturating_add(size) <= bytes.len() as i64;
+    let rows = usize::try_from(group.num_rows())
+        .ok()
+        .filter(|_| lies_within);
+    let rows = rows.ok_or_else(|| unreadable("its footer points outside the file"))?;
+    tables::check_pages(&**bytes, start as u64, size as u64).map_err(|damage| match encrypted {
+        // The footer names no column. What is encrypted begins with no header.
+        Encrypted::Columns => locked("its column of vectors is encrypted, or damaged"),
+        _ => unreadable(damage),
+    })?;
+    let zstd = compression::is_zstd(chunk.compression())?;
+    let chunk = match zstd {
+        // So the reader hands the pages out as they lie.
+        true => {
+            let open = chunk.clone().into_builder();
+            let open = open.set_compression(Compression::UNCOMPRESSED);
+            &open.build().map_err(unreadable)?
+        }
+        false => chunk,
+    };
+    let pages = SerializedPageReader::new(bytes.clone(), chunk, rows, None);
+    Ok((Box::new(pages.map_err(unreadable)?), zstd))
+}
+
 fn unreadable(error: impl ToString) -> String {
     format!(
         "it cannot be read as Parquet ({}); copy it again, or write it anew",
@@ -113,15 +133,6 @@ fn unreadable(error: impl ToString) -> String {
 
 fn locked(what: &str) -> String {
     format!("{what}; write it without encryption")
-}
-
-fn compressed(with: Compression) -> String {
-    // ZSTD(ZstdLevel(3))
-    let with = format!("{with:?}").to_lowercase();
-    let name = with.split('(').next().unwrap_or_default();
-    format!(
-        "its column of vectors is compressed with {name}; write it with snappy or no compression"
-    )
 }
 
 /// The number of the column that holds lists of floats.
@@ -230,8 +241,6 @@ impl Rows {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use parquet::file::properties::WriterProperties;
     use parquet::file::writer::SerializedFileWriter;
     use parquet::schema::parser::parse_message_type;
@@ -460,12 +469,16 @@ mod tests {
     #[test]
     fn a_compression_that_is_not_read_is_named() {
         let mut bytes = file(ONE, &ROWS, Compression::UNCOMPRESSED);
-        // The footer's column: the end of its path, then field 4, the compression; 6 is zstd.
+        // The footer's column: the end of its path, then field 4, the compression; 4 is brotli.
         let field = b"element\x15\0";
         let found = bytes.windows(field.len()).rposition(|last| last == field);
         let at = found.unwrap() + field.len() - 1;
-        bytes[at] = 2 * 6;
-        refused(bytes, None, "with zstd; write it with snappy or no");
+        bytes[at] = 2 * 4;
+        refused(
+            bytes,
+            None,
+            "with brotli; write it with zstd, gzip, snappy or no",
+        );
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result};
 
+use super::compression::unpacked;
+
 /// Values that a page may state whatever its bytes, and those that a byte may stand for: runs of equal values are written once.
 const VALUES_A_PAGE: u64 = 1 << 20;
 const VALUES_A_BYTE: u64 = 256;
@@ -35,6 +37,8 @@ pub(super) struct Pages {
     pub(super) underway: Underway,
     /// How many values may be under way when one page more is asked for.
     pub(super) most: u64,
+    /// Whether what the pages hold is compressed with zstd, unknown to their reader.
+    pub(super) zstd: bool,
 }
 
 impl Pages {
@@ -64,7 +68,10 @@ fn refuse(what: &str) -> Result<()> {
 
 impl PageReader for Pages {
     fn get_next_page(&mut self) -> Result<Option<Page>> {
-        let page = self.pages.get_next_page()?;
+        let mut page = self.pages.get_next_page()?;
+        if self.zstd {
+            page = page.map(unpacked).transpose()?;
+        }
         page.as_ref().map_or(Ok(()), |page| self.check(page))?;
         Ok(page)
     }
