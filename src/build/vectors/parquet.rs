@@ -388,8 +388,9 @@ mod tests {
         // Field 15, which no header has: a list of lists, each of 2^31 - 1 booleans.
         let list = [0xf1, 0xff, 0xff, 0xff, 0xff, 0x07];
         let lists = [&[0xf9, 0x29][..], &list, &list].concat();
-        // Field 1 is a number; as text it would have the reader go on elsewhere than whoever takes it for text.
-        for header in [&lists[..], &[0x18, 0x00]] {
+        // Field 1 is a number; as text it would have the reader go on elsewhere than whoever takes it for text. As 1 it states a page of
+        // indexes: the reader would take what the page holds for a header.
+        for header in [&lists[..], &[0x18, 0x00], &[0x15, 0x02]] {
             let mut bytes = file(ONE, &ROWS, Compression::UNCOMPRESSED);
             bytes[4..][..header.len()].copy_from_slice(header);
             refused(bytes, None, "the header of a page is damaged");

@@ -173,5 +173,9 @@ pub(super) const PAGE_HEADER: &Fields = &[
     ),
 ];
 
+/// What a page is, and those kinds that the reader gets past: data, a dictionary, data of version 2. The format has one more, of which
+/// nothing is ever made.
+pub(super) const PAGE_KIND: [i16; 1] = [1];
+pub(super) const PAGE_KINDS: [i64; 3] = [0, 2, 3];
 /// Bytes of a page behind its header.
 pub(super) const COMPRESSED_SIZE: [i16; 1] = [3];

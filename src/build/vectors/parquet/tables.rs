@@ -5,7 +5,9 @@
 
 use parquet::file::reader::ChunkReader;
 
-use super::fields::{BELOW, CIPHER, COLUMNS, COMPRESSED_SIZE, FOOTER, PAGE_HEADER};
+use super::fields::{
+    BELOW, CIPHER, COLUMNS, COMPRESSED_SIZE, FOOTER, PAGE_HEADER, PAGE_KIND, PAGE_KINDS,
+};
 use super::thrift::{Fault, walk};
 
 /// Length of the footer and the four letters behind it.
@@ -80,13 +82,17 @@ pub(super) fn check_pages(file: &impl ChunkReader, start: u64, bytes: u64) -> Re
 
 /// Bytes of the header that these begin with, and of its page.
 fn header(bytes: &[u8]) -> Result<(u64, u64), Fault> {
-    let mut page = None;
+    let (mut page, mut known) = (None, true);
     let header = walk(bytes, PAGE_HEADER, &mut |path, value| {
         if path == COMPRESSED_SIZE {
             page = u64::try_from(value).ok();
+        } else if path == PAGE_KIND {
+            // Of a page of indexes the reader takes the bytes for the next header, where it looks ahead.
+            known &= PAGE_KINDS.contains(&value);
         }
     })?;
-    Ok((header as u64, page.ok_or(Fault::Damaged)?))
+    let page = page.filter(|_| known).ok_or(Fault::Damaged)?;
+    Ok((header as u64, page))
 }
 
 fn read(file: &impl ChunkReader, start: u64, bytes: u64) -> Result<bytes::Bytes, String> {
