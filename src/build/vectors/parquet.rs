@@ -19,8 +19,8 @@ use parquet::column::page::PageReader;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use parquet::data_type::{DataType, DoubleType, FloatType};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::RowGroupMetaData;
-use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
+use parquet::file::metadata::{ParquetMetaDataReader, RowGroupMetaData};
+use parquet::file::reader::ChunkReader;
 use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 
@@ -36,19 +36,16 @@ const BATCH_ROWS: usize = 1024;
 pub(super) fn read(input: Input, column: Option<&str>, sink: &mut Sink) -> Result<(), Stop> {
     // The reader panics at some damaged pages (an index beyond a short one). That must not end a program that reads a file.
     let read = AssertUnwindSafe(|| match input {
-        Input::File(file, _) => read_from([file.try_clone()?, file], column, sink),
-        Input::Held(bytes) => {
-            let bytes = Bytes::from(bytes);
-            read_from([bytes.clone(), bytes], column, sink)
-        }
+        Input::File(file, _) => read_from(file, column, sink),
+        Input::Held(bytes) => read_from(Bytes::from(bytes), column, sink),
     });
     std::panic::catch_unwind(read)
         .unwrap_or_else(|_| Err(unreadable("a page does not hold what it states").into()))
 }
 
-/// A page at a time. The reader keeps one of the two ways to the bytes.
+/// A page at a time.
 fn read_from(
-    [bytes, kept]: [impl ChunkReader + 'static; 2],
+    bytes: impl ChunkReader + 'static,
     column: Option<&str>,
     sink: &mut Sink,
 ) -> Result<(), Stop> {
@@ -57,14 +54,14 @@ fn read_from(
     if encrypted == Encrypted::Footer {
         return Err(locked("its footer is encrypted").into());
     }
-    let file = SerializedFileReader::new(kept).map_err(unreadable)?;
-    let schema = file.metadata().file_metadata().schema_descr_ptr();
-    let place = choose(&schema, column)?;
+    let footer = ParquetMetaDataReader::new().parse_and_finish(&*bytes);
+    let footer = footer.map_err(unreadable)?;
+    let schema = footer.file_metadata().schema_descr();
+    let place = choose(schema, column)?;
     let most = schema.column(place).max_def_level();
     let mut rows = Rows::default();
-    for group in 0..file.num_row_groups() {
-        let group = file.get_row_group(group).map_err(unreadable)?;
-        let (pages, zstd) = pages_of(&bytes, group.metadata(), place, encrypted)?;
+    for group in footer.row_groups() {
+        let (pages, zstd) = pages_of(&bytes, group, place, encrypted)?;
         let underway = Underway::default();
         let pages = Pages {
             pages,
@@ -86,7 +83,8 @@ fn read_from(
     Ok(())
 }
 
-/// The pages of one column of a row group, and whether they are still in zstd. The reader takes what the footer says of them on trust, and panics where it is negative.
+/// The pages of one column of a row group, and whether they are still in zstd. The reader takes what the footer says of them on trust, and
+/// panics where it is negative.
 fn pages_of<R: ChunkReader + 'static>(
     bytes: &Arc<R>,
     group: &RowGroupMetaData,

@@ -26,62 +26,30 @@ pub(super) fn is_zstd(compression: Compression) -> Result<bool, String> {
 }
 
 /// The page of a column in zstd, from a reader that takes the column to be uncompressed: what it was before it was compressed.
-pub(super) fn unpacked(page: Page) -> Result<Page> {
-    Ok(match page {
-        Page::DataPage {
-            buf,
-            num_values,
-            encoding,
-            def_level_encoding,
-            rep_level_encoding,
-            statistics,
-        } => Page::DataPage {
-            buf: decoded(&buf, 0, MOST)?,
-            num_values,
-            encoding,
-            def_level_encoding,
-            rep_level_encoding,
-            statistics,
-        },
+pub(super) fn unpacked(mut page: Page) -> Result<Page> {
+    let (buf, start) = match &mut page {
+        Page::DataPage { buf, .. } | Page::DictionaryPage { buf, .. } => (buf, 0),
+        Page::DataPageV2 {
+            is_compressed: false,
+            ..
+        } => return Ok(page),
         // Its levels lie in front, as they are.
         Page::DataPageV2 {
             buf,
-            num_values,
-            encoding,
-            num_nulls,
-            num_rows,
+            is_compressed,
             def_levels_byte_len,
             rep_levels_byte_len,
-            is_compressed: true,
-            statistics,
-        } => Page::DataPageV2 {
-            buf: decoded(
-                &buf,
-                def_levels_byte_len as usize + rep_levels_byte_len as usize,
-                MOST,
-            )?,
-            num_values,
-            encoding,
-            num_nulls,
-            num_rows,
-            def_levels_byte_len,
-            rep_levels_byte_len,
-            is_compressed: false,
-            statistics,
-        },
-        Page::DictionaryPage {
-            buf,
-            num_values,
-            encoding,
-            is_sorted,
-        } => Page::DictionaryPage {
-            buf: decoded(&buf, 0, MOST)?,
-            num_values,
-            encoding,
-            is_sorted,
-        },
-        open => open,
-    })
+            ..
+        } => {
+            *is_compressed = false;
+            (
+                buf,
+                *def_levels_byte_len as usize + *rep_levels_byte_len as usize,
+            )
+        }
+    };
+    *buf = decoded(buf, start, MOST)?;
+    Ok(page)
 }
 
 /// What is compressed begins at `start`, one frame after the other. Nothing at all is nothing compressed.
